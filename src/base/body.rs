@@ -1,0 +1,174 @@
+//! Bodies as they travel through the house: nothing, one piece, the shared segments of a stored
+//! object, or a stream. hyper pulls them through [`http_body::Body`]; a hit's segments are shared,
+//! never copied.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+
+use super::error::Fault;
+
+/// A body that comes as it is read.
+pub type Stream = Pin<Box<dyn http_body::Body<Data = Bytes, Error = Fault> + Send>>;
+
+/// The body of a request or an answer.
+pub enum Body {
+    /// No body.
+    Empty,
+    /// One piece.
+    Bytes(Bytes),
+    /// Part or all of a stored object.
+    Segments(Segments),
+    /// Whatever comes.
+    Stream(Stream),
+}
+
+impl Body {
+    /// The body made of `bytes`; empty where there are none.
+    pub fn from_bytes(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        if bytes.is_empty() { Self::Empty } else { Self::Bytes(bytes) }
+    }
+
+    /// A body that comes as it is read.
+    pub fn stream<B>(body: B) -> Self
+    where
+        B: http_body::Body<Data = Bytes, Error = Fault> + Send + 'static,
+    {
+        Self::Stream(Box::pin(body))
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "Empty",
+            Self::Bytes(_) => "Bytes",
+            Self::Segments(_) => "Segments",
+            Self::Stream(_) => "Stream",
+        })
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Fault;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        match &mut *self {
+            Self::Empty => Poll::Ready(None),
+            Self::Bytes(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *self = Self::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Self::Segments(segments) => Poll::Ready(segments.next().map(|b| Ok(Frame::data(b)))),
+            Self::Stream(stream) => stream.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Bytes(bytes) => bytes.is_empty(),
+            Self::Segments(segments) => segments.left == 0,
+            Self::Stream(stream) => stream.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Segments(segments) => SizeHint::with_exact(segments.left),
+            Self::Stream(stream) => stream.size_hint(),
+        }
+    }
+}
+
+/// A stretch of a stored body: shared segments, the place reached, and how much is left.
+#[derive(Clone, Debug)]
+pub struct Segments {
+    list: Arc<[Bytes]>,
+    index: usize,
+    offset: usize,
+    left: u64,
+}
+
+impl Segments {
+    /// The bytes `first..first + length` of the segments' concatenation, or as many of them as
+    /// there are.
+    pub fn new(list: Arc<[Bytes]>, first: u64, length: u64) -> Self {
+        let (mut index, mut skip) = (0, first);
+        while let Some(segment) = list.get(index) {
+            let size = segment.len() as u64;
+            if skip < size {
+                break;
+            }
+            skip -= size;
+            index += 1;
+        }
+        let held: u64 = list.get(index..).unwrap_or_default().iter().map(|s| s.len() as u64).sum();
+        let left = length.min(held.saturating_sub(skip));
+        let offset = usize::try_from(skip).unwrap_or_default();
+        Self { list, index, offset, left }
+    }
+}
+
+impl Iterator for Segments {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        while self.left > 0 {
+            let segment = self.list.get(self.index)?;
+            let here = segment.len() - self.offset;
+            let take = usize::try_from(self.left).map_or(here, |left| left.min(here));
+            let piece = segment.slice(self.offset..self.offset + take);
+            self.left -= take as u64;
+            self.index += 1;
+            self.offset = 0;
+            if !piece.is_empty() {
+                return Some(piece);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list() -> Arc<[Bytes]> {
+        Arc::from([Bytes::from("hello "), Bytes::from("wide "), Bytes::from("world")])
+    }
+
+    fn read(segments: Segments) -> String {
+        segments.map(|b| String::from_utf8(b.to_vec()).expect("the test's own text")).collect()
+    }
+
+    #[test]
+    fn a_stretch_may_begin_and_end_inside_segments() {
+        for first in 0..18usize {
+            for length in 0..20usize {
+                let whole = "hello wide world";
+                let from = first.min(whole.len());
+                let to = (from + length).min(whole.len());
+                let got = read(Segments::new(list(), first as u64, length as u64));
+                assert_eq!(got, whole[from..to], "from {first}, {length} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn the_size_is_told_exactly_before_anything_is_read() {
+        let body = Body::Segments(Segments::new(list(), 3, 100));
+        assert_eq!(http_body::Body::size_hint(&body).exact(), Some(13));
+    }
+}

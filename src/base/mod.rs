@@ -1,0 +1,20 @@
+//! What every room shares and what depends on no room: time as a value, the process's budget,
+//! reasons and faults, ids, bodies, and who is at the other end. There is no "util" here: a thing
+//! that has no name of the field's own does not belong.
+
+pub mod body;
+pub mod budget;
+pub mod clock;
+pub mod error;
+pub mod ids;
+pub mod peer;
+pub mod reason;
+pub mod tunnel;
+
+pub use body::{Body, Segments};
+pub use budget::{Budget, Charge};
+pub use clock::{Clock, Elapsed, Sleep};
+pub use error::{Fault, Whose};
+pub use ids::{ClusterId, ListenerId, Names, Seq, SiteId, WorkerId};
+pub use peer::Peer;
+pub use reason::{Outcome, Reason};

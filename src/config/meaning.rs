@@ -1,0 +1,276 @@
+//! What a configuration means: plain values that every room can take as they are. Nothing here
+//! knows of files, lines or TOML; `lower` makes these from what was written.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{ClusterId, SiteId};
+use crate::geo::PrefixSet;
+
+/// A whole configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The process.
+    pub node: Node,
+    /// Where clients connect, in the file's order.
+    pub listeners: Vec<Listener>,
+    /// Certificates for the TLS listeners, in the file's order; the first answers unknown names.
+    pub certificates: Vec<Certificate>,
+    /// The store.
+    pub cache: Cache,
+    /// The admin listener, if there is one.
+    pub admin: Option<SocketAddr>,
+    /// Who may purge and where.
+    pub purge: Purge,
+    /// Limits on time that a client may take.
+    pub timeouts: Timeouts,
+    /// Limits on what a client may send and hold.
+    pub limits: Limits,
+    /// HTTP/2 towards clients.
+    pub http2: Http2,
+    /// The access log and the log of events.
+    pub log: Log,
+    /// Origin clusters, by name.
+    pub clusters: Vec<Arc<Cluster>>,
+    /// Sites, by name.
+    pub sites: Vec<Arc<Site>>,
+}
+
+/// The process.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The node's name, in Via, Cache-Status and metrics.
+    pub name: String,
+    /// The datacenter that the node stands in, if one is named.
+    pub datacenter: Option<String>,
+    /// Bytes that the process may hold.
+    pub memory: u64,
+    /// Runtimes that serve requests, at least one.
+    pub workers: usize,
+    /// Peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    pub trusted_proxies: PrefixSet,
+    /// The status for a host that no site has: 421 or 404.
+    pub unknown_host: u16,
+    /// How long `/healthz` says 503 before connections stop being accepted.
+    pub drain_delay: Duration,
+    /// How long requests in flight may take after that.
+    pub drain_timeout: Duration,
+}
+
+/// A listening socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// The address; port 0 asks the system for one.
+    pub address: SocketAddr,
+    /// Whether it speaks TLS.
+    pub tls: bool,
+    /// Whether it takes PURGE and nothing else.
+    pub purge_only: bool,
+}
+
+/// A certificate and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The chain in PEM, the leaf first.
+    pub cert: Pem,
+    /// The private key in PEM.
+    pub key: Pem,
+}
+
+/// Where PEM text is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pem {
+    /// In a file, read at start and at each reload.
+    File(PathBuf),
+    /// Here: the demo's certificate never touches a disk.
+    Text(String),
+}
+
+/// The store.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    /// Bytes of stored objects with their bookkeeping.
+    pub memory: u64,
+    /// The largest body that is stored, in bytes.
+    pub max_object: u64,
+    /// Variants that one key may have.
+    pub max_variants: usize,
+    /// Clients that may wait for fetches at once.
+    pub max_waiters: usize,
+    /// How long a client waits for a fetch that another one leads.
+    pub wait_timeout: Duration,
+}
+
+/// Who may purge and where.
+#[derive(Clone, Debug)]
+pub struct Purge {
+    /// The addresses that may.
+    pub allow: PrefixSet,
+    /// Whether every listener takes PURGE, or only those with `only = "purge"`.
+    pub everywhere: bool,
+}
+
+/// Limits on time that a client may take. Zero never occurs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From accept to the end of the TLS handshake.
+    pub handshake: Duration,
+    /// From accept (or the handshake's end) to the first byte of a request.
+    pub first_byte: Duration,
+    /// From the first byte of a request to the end of its head.
+    pub header: Duration,
+    /// Between requests on a kept connection.
+    pub idle: Duration,
+    /// Between two pieces of a request's body.
+    pub body: Duration,
+    /// How long a client may take no byte of an answer.
+    pub write: Duration,
+    /// The window over which `min_rate` is taken.
+    pub progress: Duration,
+    /// Bytes a second that a client must take of an answer, over each `progress`, while one waits.
+    pub min_rate: u64,
+}
+
+/// Limits on what a client may send and hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Client connections of the whole node.
+    pub connections: usize,
+    /// Bytes of a request's head, per-field overhead included.
+    pub header_bytes: usize,
+    /// Fields of a request's head.
+    pub headers: usize,
+}
+
+/// HTTP/2 towards clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Http2 {
+    /// Whether it is offered.
+    pub enabled: bool,
+    /// Streams that a connection may have open.
+    pub max_streams: u32,
+}
+
+/// Where logs go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The access log.
+    pub access: AccessSink,
+    /// The filter of the log of events, as `tracing` reads it.
+    pub level: String,
+}
+
+/// Where the access log goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessSink {
+    /// Nowhere.
+    Off,
+    /// To standard output.
+    Stdout,
+    /// To a file, opened for appending and reopened at each reload.
+    File(PathBuf),
+}
+
+/// A named origin service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// Its number for the life of the process.
+    pub id: ClusterId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its servers, at least one.
+    pub servers: Vec<Server>,
+    /// From the first SYN to a connection, TLS included.
+    pub connect_timeout: Duration,
+    /// From the request's last byte to the answer's first.
+    pub first_byte_timeout: Duration,
+    /// Between two pieces of an answer's body.
+    pub between_bytes_timeout: Duration,
+    /// How long an unused connection is kept.
+    pub keepalive: Duration,
+    /// Connections to each server, over all workers.
+    pub max_connections: usize,
+    /// Roots for TLS servers in PEM; the web's where none are named.
+    pub roots: Option<Pem>,
+}
+
+/// A server of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// What was written, for logs and metrics.
+    pub name: Arc<str>,
+    /// Its host.
+    pub host: Host,
+    /// Its port.
+    pub port: u16,
+    /// Whether it speaks TLS.
+    pub tls: bool,
+    /// Its share among its cluster's servers, at least 1.
+    pub weight: u32,
+}
+
+/// A host to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// An address.
+    Address(IpAddr),
+    /// A name, resolved within its TTL.
+    Name(String),
+}
+
+/// A set of hostnames with one policy and one origin cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// Its number for the life of the process.
+    pub id: SiteId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its hosts: exact names, `*.suffix` and `*`, lower case.
+    pub hosts: Vec<HostPattern>,
+    /// Its cluster.
+    pub cluster: Arc<Cluster>,
+    /// The profile that gave the defaults.
+    pub profile: Profile,
+    /// The largest request body, in bytes.
+    pub max_request_body: u64,
+    /// Freshness and keeping.
+    pub freshness: FreshnessPolicy,
+}
+
+/// What a site chooses of RFC 9111's freedom; plain values for `semantics`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FreshnessPolicy {
+    /// Whether a response without a lifetime gets one from Last-Modified (RFC 9111 §4.2.2).
+    pub heuristic: bool,
+    /// The lifetime of a response that names none, if it gets one.
+    pub default_ttl: Option<Duration>,
+    /// How long after its freshness an object may be served stale while one flight refreshes it,
+    /// where the response says nothing of it and nothing of it forbids it.
+    pub grace: Duration,
+    /// How long after its freshness (and grace) an object is kept for conditional fetches.
+    pub keep: Duration,
+}
+
+/// A host of a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostPattern {
+    /// Exactly this name.
+    Exact(String),
+    /// Any name that ends in this suffix, which begins with a dot: `*.wiki.test` is `.wiki.test`.
+    Suffix(String),
+    /// Any name.
+    Any,
+}
+
+/// A set of defaults for a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Exactly the RFCs, nothing stripped or rewritten.
+    Plain,
+    /// A wiki's pages.
+    MediaWiki,
+    /// A wiki's media.
+    Upload,
+}

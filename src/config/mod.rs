@@ -1,0 +1,3 @@
+//! Configuration in two stages: what was written, and what is meant.
+pub mod meaning;
+pub use meaning::*;

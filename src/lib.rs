@@ -1,0 +1,7 @@
+//! Tidegate: an edge caching reverse proxy for wikis.
+
+pub mod base;
+pub mod config;
+pub mod front;
+pub mod geo;
+pub mod telemetry;

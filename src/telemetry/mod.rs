@@ -1,0 +1,5 @@
+//! What is counted, timed and logged.
+
+pub mod account;
+
+pub use account::Account;
