@@ -1,10 +1,14 @@
-//! What one answered request leaves behind for the metrics and the access log. The plot fills it
-//! in; `front` adds what only the connection knows and hands it on when the last byte has left.
+//! What one answered request leaves behind for the metrics and the access log. The plot fills in
+//! the [`Account`]; `front` adds what only the connection knows and hands it all on, as
+//! [`Finished`], when the last byte has left or can no longer leave.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{Outcome, Reason, SiteId};
+use http::{HeaderValue, Method, Request, StatusCode, Uri, Version, header};
+
+use crate::base::{ClusterId, Outcome, Peer, Reason, SiteId};
 
 /// The part of a request's record that the plot knows.
 #[derive(Clone, Debug)]
@@ -15,6 +19,8 @@ pub struct Account {
     pub outcome: Outcome,
     /// Why.
     pub reason: Reason,
+    /// The client's own address, where a trusted proxy stands between it and us.
+    pub client: Option<IpAddr>,
     /// What the origin had to do with it.
     pub origin: Option<OriginPart>,
     /// Whether the answer shares another client's fetch.
@@ -26,8 +32,12 @@ pub struct Account {
 /// The origin's part in an answer.
 #[derive(Clone, Debug)]
 pub struct OriginPart {
+    /// The cluster that was asked.
+    pub cluster: ClusterId,
     /// The server that answered, as configured.
     pub server: Arc<str>,
+    /// The status that it answered with, which need not be the client's.
+    pub status: StatusCode,
     /// From the request's first byte to the answer's.
     pub first_byte: Duration,
 }
@@ -35,6 +45,70 @@ pub struct OriginPart {
 impl Account {
     /// An account with nothing of an origin in it.
     pub fn new(site: Option<SiteId>, outcome: Outcome, reason: Reason) -> Self {
-        Self { site, outcome, reason, origin: None, collapsed: false, detail: None }
+        Self { site, outcome, reason, client: None, origin: None, collapsed: false, detail: None }
     }
+}
+
+/// What the access log tells of a request's head. The fields share the request's bytes, so that
+/// keeping them while the plot consumes the request copies nothing.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The method.
+    pub method: Method,
+    /// The target, with the authority where the client sent one.
+    pub uri: Uri,
+    /// The protocol's version.
+    pub version: Version,
+    /// `Host`, as sent.
+    pub host: Option<HeaderValue>,
+    /// `User-Agent`.
+    pub user_agent: Option<HeaderValue>,
+    /// `Referer`.
+    pub referer: Option<HeaderValue>,
+    /// `X-Request-Id`.
+    pub request_id: Option<HeaderValue>,
+}
+
+impl Asked {
+    /// What is worth keeping of `request`.
+    pub fn of<B>(request: &Request<B>) -> Self {
+        let field = |name| request.headers().get(name).cloned();
+        Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            version: request.version(),
+            host: field(header::HOST),
+            user_agent: field(header::USER_AGENT),
+            referer: field(header::REFERER),
+            request_id: field(header::HeaderName::from_static("x-request-id")),
+        }
+    }
+
+    /// The host that was asked for, as sent: the target's authority before `Host` (RFC 9112 §3.2.2,
+    /// RFC 9113 §8.3.1).
+    pub fn authority(&self) -> Option<&[u8]> {
+        let authority = self.uri.authority().map(|authority| authority.as_str().as_bytes());
+        authority.or_else(|| self.host.as_ref().map(HeaderValue::as_bytes))
+    }
+}
+
+/// A request that has been answered, or whose answer broke off.
+#[derive(Clone, Copy, Debug)]
+pub struct Finished<'a> {
+    /// What the plot knows.
+    pub account: &'a Account,
+    /// The request's head; none where it could not be read.
+    pub asked: Option<&'a Asked>,
+    /// The two ends of the connection.
+    pub peer: &'a Peer,
+    /// The answer's status.
+    pub status: StatusCode,
+    /// Bytes of the answer's body that were handed to the connection.
+    pub bytes: u64,
+    /// From the request's head to the answer's.
+    pub first_byte: Duration,
+    /// From the request's head to the end of the answer.
+    pub duration: Duration,
+    /// Why the answer broke off; none where it is complete.
+    pub broke_off: Option<Reason>,
 }

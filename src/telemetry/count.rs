@@ -1,0 +1,144 @@
+//! The table of what is counted: one line a family with its help, then a variant for each value of
+//! its label (or, after a bare `=`, its only variant). Every meter holds one cell a variant; a new count is one word here and one call of
+//! `meter.add` where the thing happens.
+//!
+//! What is counted by site, outcome or status is not here but in `table`, and what a room knows
+//! better than a counter (sizes, pools, floors) comes from its own `Source`.
+
+/// A family with one sample a variant: the sample's label and its value, where there is one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+    pub(super) label: Option<(&'static str, &'static str)>,
+}
+
+macro_rules! table {
+    (
+        $(#[$meta:meta])* $Table:ident:
+        $($family:ident $help:literal {
+            $(= $Bare:ident)? $($label:ident: $($Variant:ident = $value:literal),+ $(,)?)?
+        })+
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $Table {
+            $(
+                $(#[doc = concat!("`", stringify!($family), "`")] $Bare,)?
+                $($(
+                    #[doc = concat!(
+                        "`", stringify!($family), "{", stringify!($label), "=\"", $value, "\"}`"
+                    )]
+                    $Variant,
+                )+)?
+            )+
+        }
+
+        impl $Table {
+            /// Every variant with its metric's name, help and label, in the order of declaration.
+            pub(super) const ROWS: &'static [Row] = &[$(
+                $({
+                    // Names the variant, so that the rows stand in the variants' order.
+                    let _ = Self::$Bare;
+                    Row { name: stringify!($family), help: $help, label: None }
+                },)?
+                $($({
+                    let _ = Self::$Variant;
+                    let label = Some((stringify!($label), $value));
+                    Row { name: stringify!($family), help: $help, label }
+                },)+)?
+            )+];
+
+            /// How many there are.
+            pub(super) const LEN: usize = Self::ROWS.len();
+        }
+    };
+}
+
+table! {
+    /// Something that is counted, and never becomes less.
+    Count:
+    tidegate_connections_accepted_total "Client connections accepted." {
+        listener: AcceptedPlain = "plain", AcceptedTls = "tls"
+    }
+    tidegate_connections_refused_total "Client connections closed unserved, by cause." {
+        cause: RefusedLimit = "limit", RefusedMemory = "memory", RefusedDraining = "draining"
+    }
+    tidegate_connections_timed_out_total "Client connections closed because a time limit passed." {
+        limit: TimedOutHandshake = "handshake", TimedOutFirstByte = "first-byte",
+        TimedOutHeader = "header", TimedOutIdle = "idle", TimedOutBody = "body",
+        TimedOutWrite = "write", TimedOutProgress = "progress"
+    }
+    tidegate_connections_broken_total "Client connections that ended in an error, by cause." {
+        cause: BrokenReset = "reset", BrokenProtocol = "protocol", BrokenPanic = "panic"
+    }
+    tidegate_accept_errors_total "Failures of accept(2), by cause." {
+        cause: AcceptDescriptors = "descriptors", AcceptOther = "other"
+    }
+    tidegate_tls_handshakes_total "TLS handshakes with clients, by result." {
+        result: TlsFull = "full", TlsResumed = "resumed", TlsFailed = "failed"
+    }
+    tidegate_bad_requests_total "Requests that the protocol's parser refused, by cause." {
+        cause: BadSyntax = "syntax", BadHeadTooLarge = "head-too-large"
+    }
+    tidegate_requests_by_protocol_total "Requests answered, by the client's protocol." {
+        protocol: RequestsHttp1 = "http/1", RequestsHttp2 = "http/2"
+    }
+    tidegate_client_bytes_total "Bytes to and from clients below TLS, heads included." {
+        direction: BytesIn = "in", BytesOut = "out"
+    }
+    tidegate_purges_total "Purges asked for, by result." {
+        result: PurgesApplied = "applied", PurgesForbidden = "forbidden", PurgesBad = "bad"
+    }
+    tidegate_flights_total "What became of fetches that may be shared." {
+        event: FlightsStarted = "started", FlightsStored = "stored", FlightsFailed = "failed",
+        FlightsAbandoned = "abandoned", FlightsPurged = "purged"
+    }
+    tidegate_flight_clients_total "What became of clients at a flight." {
+        event: FlightsJoined = "joined", FlightsCollapsed = "collapsed",
+        FlightsRedispatched = "redispatched"
+    }
+    tidegate_refreshes_total "Refreshes of stale objects behind an answer, by result." {
+        result: RefreshesDone = "done", RefreshesFailed = "failed",
+        RefreshesHeldBack = "held-back"
+    }
+    tidegate_origin_connections_total "Connections for requests to origins, by how they came." {
+        event: OriginConnects = "opened", OriginReuses = "reused"
+    }
+    tidegate_origin_failures_total "Requests to origins that failed, by cause." {
+        cause: OriginConnectFailed = "connect", OriginTlsFailed = "tls",
+        OriginTimedOut = "timeout", OriginClosed = "closed", OriginGarbage = "garbage"
+    }
+    tidegate_origin_retries_total "Requests sent to an origin once more." { = OriginRetries }
+    tidegate_origin_bytes_total "Bytes to and from origins below TLS, heads included." {
+        direction: OriginBytesIn = "in", OriginBytesOut = "out"
+    }
+    tidegate_origin_lookups_total "Look-ups of origins' names, by result." {
+        result: LookupsDone = "done", LookupsFailed = "failed"
+    }
+    tidegate_config_reloads_total "Reloads of the configuration, by result." {
+        result: ReloadsDone = "done", ReloadsRefused = "refused"
+    }
+    tidegate_access_log_lines_dropped_total "Access log lines lost, by cause." {
+        cause: LogLinesUnread = "full", LogLinesUnwritten = "write-error"
+    }
+    tidegate_panics_total "Panics caught; each ended one connection." { = Panics }
+}
+
+table! {
+    /// Something that is counted while it lasts.
+    Gauge:
+    tidegate_connections "Client connections open, by protocol." {
+        protocol: ConnectionsHttp1 = "http/1", ConnectionsHttp2 = "http/2"
+    }
+    tidegate_connections_tls "Client connections open over TLS, handshakes included." {
+        = ConnectionsTls
+    }
+    tidegate_requests_in_flight "Requests whose answer is not complete." { = RequestsInFlight }
+    tidegate_waiters "Clients that wait for a fetch another one leads." { = Waiters }
+    tidegate_flights "Fetches that may be shared, going on now." { = Flights }
+    tidegate_origin_connections "Connections to origins, by state." {
+        state: OriginBusy = "busy", OriginIdle = "idle"
+    }
+    tidegate_tunnels "Connections that changed protocol and are passed through." { = Tunnels }
+}
