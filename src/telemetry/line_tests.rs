@@ -93,7 +93,7 @@ fn no_bytes_of_a_field_can_break_a_line() {
     for _ in 0..20_000 {
         let bytes: Vec<u8> = (0..random.usize(..40)).map(|_| random.u8(..)).collect();
         let mut out = b"{\"a\":1".to_vec();
-        text(&mut out, "b", &bytes);
+        text(&mut out, name!("b"), &bytes);
         out.extend_from_slice(b"}\n");
         let value = parsed(&out)["b"].as_str().unwrap().to_owned();
         // Valid UTF-8 comes back as it was; a byte that is not comes back as the character of its
@@ -118,7 +118,7 @@ fn a_long_field_is_cut_and_says_so() {
         let mut value = if cut_in_a_letter { "x".repeat(TEXT_LIMIT - 1) } else { String::new() };
         value.push_str(&"ä".repeat(TEXT_LIMIT));
         let mut out = b"{\"a\":1".to_vec();
-        text(&mut out, "b", value.as_bytes());
+        text(&mut out, name!("b"), value.as_bytes());
         out.extend_from_slice(b"}\n");
         let kept = parsed(&out)["b"].as_str().unwrap().to_owned();
         assert!(kept.ends_with('…') && kept.len() <= TEXT_LIMIT + 4, "{}", kept.len());
