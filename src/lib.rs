@@ -4,4 +4,5 @@ pub mod base;
 pub mod config;
 pub mod front;
 pub mod geo;
+pub mod net;
 pub mod telemetry;
