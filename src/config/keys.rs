@@ -1,0 +1,305 @@
+//! The table of keys: every section and every key of a configuration with its kind, its default and
+//! what it does. Reading, defaults, hints, `conf/reference.toml`, `--effective` and what a reload
+//! tells all come from here, so a key is added here and taken in `lower`, and nowhere else.
+
+mod sites;
+
+use super::kind::Default::{Computed, Is, Required, Unset};
+use super::kind::Kind::{
+    Address, Boolean, Choice, ChoiceOrPath, Duration, Filter, Integer, Number, Path, Prefixes,
+    Size, Token,
+};
+use super::kind::{Default, Form, Key, Kind, Lacking, Part, Section, Value};
+use super::read;
+use sites::{CLUSTER, SITE};
+
+const NONZERO: Kind = Duration { zero: false };
+const ANY_TIME: Kind = Duration { zero: true };
+const SOME_BYTES: Kind = Size { least: 1, most: u64::MAX };
+
+const fn key(name: &'static str, kind: Kind, default: Default, doc: &'static str) -> Key {
+    Key { name, kind, default, restart: false, doc }
+}
+
+/// A key of which a change needs a restart.
+const fn fixed(name: &'static str, kind: Kind, default: Default, doc: &'static str) -> Key {
+    Key { name, kind, default, restart: true, doc }
+}
+
+const fn part(name: &'static str, form: Form, section: &'static Section) -> Part {
+    Part { name, form, section, optional: false }
+}
+
+const fn section(doc: &'static str, keys: &'static [Key]) -> Section {
+    Section { doc, shorthand: None, keys, parts: &[] }
+}
+
+/// The whole file.
+pub(super) static ROOT: Section = Section {
+    doc: "",
+    shorthand: None,
+    keys: &[],
+    // Defaults may depend on what stands earlier here: those of `cache` on `node`.
+    parts: &[
+        part("node", Form::One, &NODE),
+        part("listener", Form::List, &LISTENER),
+        Part { name: "certificate", form: Form::List, section: &CERTIFICATE, optional: true },
+        part("cache", Form::One, &CACHE),
+        part("admin", Form::Maybe, &ADMIN),
+        part("purge", Form::One, &PURGE),
+        part("timeouts", Form::One, &TIMEOUTS),
+        part("limits", Form::One, &LIMITS),
+        part("http2", Form::One, &HTTP2),
+        part("log", Form::One, &LOG),
+        part("cluster", Form::Named("wiki"), &CLUSTER),
+        part("site", Form::Named("wiki"), &SITE),
+    ],
+};
+
+static NODE: Section = section(
+    "The process.",
+    &[
+        fixed(
+            "name",
+            Token,
+            Computed {
+                says: "the host's name",
+                by: |known| {
+                    let name = known.machine.hostname.clone().filter(|name| read::is_token(name));
+                    name.map(Value::Text).ok_or(Lacking::Machine)
+                },
+                example: "\"cp1\"",
+            },
+            "The node's name, in Via, Cache-Status and metrics.",
+        ),
+        key(
+            "datacenter",
+            Token,
+            Unset { says: "none", example: "\"eqiad\"" },
+            "The datacenter that the node stands in. Clusters that have servers in it use those.",
+        ),
+        fixed(
+            "memory",
+            Size { least: 1 << 20, most: u64::MAX },
+            Computed {
+                says: "80 % of what the cgroup or the machine has",
+                by: |known| {
+                    let bytes = known.machine.memory.ok_or(Lacking::Machine)?;
+                    Ok(Value::Size(bytes / 5 * 4))
+                },
+                example: "\"2GiB\"",
+            },
+            "What the whole process may hold. Near it caching stops, then new connections.",
+        ),
+        fixed(
+            "workers",
+            Integer { least: 1, most: 1024 },
+            Computed {
+                says: "as many as cores",
+                by: |known| Ok(Value::Integer(known.machine.cores)),
+                example: "2",
+            },
+            "Threads that serve requests.",
+        ),
+        key(
+            "trusted_proxies",
+            Prefixes,
+            Is("[]"),
+            "Peers whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+        ),
+        key("unknown_host", Number(&[421, 404]), Is("421"), "The status for a host of no site."),
+        key(
+            "drain_delay",
+            ANY_TIME,
+            Is("\"5s\""),
+            "How long /healthz says 503 before a shutdown stops to accept connections.",
+        ),
+        key(
+            "drain_timeout",
+            ANY_TIME,
+            Is("\"30s\""),
+            "How long requests in flight may take after that.",
+        ),
+    ],
+);
+
+static LISTENER: Section = section(
+    "Where clients connect; as many as there are addresses.",
+    &[
+        key(
+            "address",
+            Address,
+            Required { example: "\"127.0.0.1:8080\"" },
+            "An IP address and a port, such as \"0.0.0.0:80\" or \"[::]:80\". Port 0 takes a free one.",
+        ),
+        key(
+            "tls",
+            Boolean,
+            Is("false"),
+            "Whether it speaks TLS, with every [[certificate]] by SNI, HTTP/2 and HTTP/1.1 by ALPN.",
+        ),
+        key(
+            "only",
+            Choice(&["purge"]),
+            Unset { says: "takes every method", example: "\"purge\"" },
+            "With \"purge\" it takes PURGE and nothing else.",
+        ),
+    ],
+);
+
+static CERTIFICATE: Section = section(
+    "A certificate for the TLS listeners. The first one answers names that no certificate has.",
+    &[
+        key(
+            "cert",
+            Path,
+            Required { example: "\"cert.pem\"" },
+            "The chain in PEM, the leaf first. Read again at each reload.",
+        ),
+        key("key", Path, Required { example: "\"key.pem\"" }, "Its private key in PEM."),
+    ],
+);
+
+static CACHE: Section = section(
+    "The store.",
+    &[
+        fixed(
+            "memory",
+            Size { least: 64 << 10, most: u64::MAX },
+            Computed {
+                says: "half of `memory` in [node]",
+                by: |known| {
+                    let bytes = known.node_memory.ok_or(Lacking::Earlier)?;
+                    Ok(Value::Size(bytes / 2))
+                },
+                example: "\"1GiB\"",
+            },
+            "Stored objects with their bookkeeping.",
+        ),
+        key(
+            "max_object",
+            SOME_BYTES,
+            Computed {
+                says: "\"8MiB\", or an eighth of `memory` where that is less",
+                by: |known| {
+                    let bytes = known.own_memory.ok_or(Lacking::Earlier)?;
+                    Ok(Value::Size((bytes / 8).min(8 << 20)))
+                },
+                example: "\"8MiB\"",
+            },
+            "The largest body that is stored, at most an eighth of `memory`. Larger ones pass through.",
+        ),
+        key(
+            "max_variants",
+            Integer { least: 1, most: 65_536 },
+            Is("100"),
+            "Variants that one URL may have, by scheme and by Vary.",
+        ),
+        key(
+            "max_waiters",
+            Integer { least: 1, most: 16_777_216 },
+            Is("65536"),
+            "Clients of the whole node that may wait for fetches which others lead.",
+        ),
+        key("wait_timeout", NONZERO, Is("\"30s\""), "How long each of them waits."),
+    ],
+);
+
+static ADMIN: Section = section(
+    "Health, metrics, status and the control API, where this section is written.",
+    &[key(
+        "address",
+        Address,
+        Is("\"127.0.0.1:9180\""),
+        "An address that only operators reach: it serves /healthz, /metrics and /status.",
+    )],
+);
+
+static PURGE: Section = section(
+    "Who may send PURGE, and where.",
+    &[
+        key(
+            "allow",
+            Prefixes,
+            Is("[\"127.0.0.0/8\", \"::1\"]"),
+            "The TCP peer must be in it and, where a trusted field names another client, that one too.",
+        ),
+        key(
+            "everywhere",
+            Boolean,
+            Is("true"),
+            "Whether every listener takes PURGE, or only those with `only = \"purge\"`.",
+        ),
+    ],
+);
+
+static TIMEOUTS: Section = section(
+    "How long clients may take.",
+    &[
+        key("handshake", NONZERO, Is("\"10s\""), "From accept to the end of the TLS handshake."),
+        key("first_byte", NONZERO, Is("\"10s\""), "From there to the first byte of a request."),
+        key("header", NONZERO, Is("\"10s\""), "From that byte to the end of the request's head."),
+        key("idle", NONZERO, Is("\"75s\""), "Between requests on a kept connection."),
+        key("body", NONZERO, Is("\"30s\""), "Between two pieces of a request's body."),
+        key("write", NONZERO, Is("\"30s\""), "How long a client may take no byte of an answer."),
+        key("progress", NONZERO, Is("\"30s\""), "The window over which `min_rate` is taken."),
+        key(
+            "min_rate",
+            SOME_BYTES,
+            Is("\"1KiB\""),
+            "What a client must take each second of an answer that waits for it.",
+        ),
+    ],
+);
+
+static LIMITS: Section = section(
+    "What clients may send and hold.",
+    &[
+        key(
+            "connections",
+            Integer { least: 1, most: 10_000_000 },
+            Is("100000"),
+            "Client connections of the whole node.",
+        ),
+        key(
+            "header_bytes",
+            // hyper's read buffer holds no less than 8 KiB.
+            Size { least: 8 << 10, most: 1 << 20 },
+            Is("\"24KiB\""),
+            "A request's head, \"8KiB\" to \"1MiB\". HTTP/2 adds 32 bytes for each field.",
+        ),
+        key("headers", Integer { least: 1, most: 4096 }, Is("128"), "Fields of a request's head."),
+    ],
+);
+
+static HTTP2: Section = section(
+    "HTTP/2 towards clients.",
+    &[
+        key("enabled", Boolean, Is("true"), "Whether TLS listeners offer it."),
+        key(
+            "max_streams",
+            Integer { least: 1, most: 10_000 },
+            Is("100"),
+            "Streams that a connection may have open.",
+        ),
+    ],
+);
+
+static LOG: Section = section(
+    "Where logs go.",
+    &[
+        key(
+            "access",
+            ChoiceOrPath(&["stdout", "off"]),
+            Is("\"stdout\""),
+            "The access log, one JSON object a line: \"stdout\", \"off\" or a file's path.",
+        ),
+        key(
+            "level",
+            Filter,
+            Is("\"info\""),
+            "What of the rest is told: error, warn, info, debug, trace or off; \
+             \"info,tidegate::fetch=debug\" tells more of one room.",
+        ),
+    ],
+);

@@ -1,0 +1,134 @@
+//! The part of the table of keys that stands under names of the operator's own: clusters with their
+//! servers, and sites.
+
+use super::super::kind::Default::{Is, OfProfile, Required, Unset};
+use super::super::kind::Kind::{Boolean, Choice, Cluster, Hosts, Integer, Origin, Path, Size};
+use super::super::kind::{Form, Part, Section};
+use super::{ANY_TIME, NONZERO, key, part, section};
+
+pub(super) static CLUSTER: Section = Section {
+    doc: "An origin service under a name of yours.",
+    shorthand: None,
+    keys: &[
+        key(
+            "connect_timeout",
+            NONZERO,
+            Is("\"3s\""),
+            "From the first SYN to a connection, TLS included.",
+        ),
+        key(
+            "first_byte_timeout",
+            NONZERO,
+            Is("\"60s\""),
+            "From the request's last byte to the answer's first.",
+        ),
+        key(
+            "between_bytes_timeout",
+            NONZERO,
+            Is("\"30s\""),
+            "Between two pieces of an answer's body.",
+        ),
+        key("keepalive", ANY_TIME, Is("\"60s\""), "How long an unused connection is kept."),
+        key(
+            "max_connections",
+            Integer { least: 1, most: 1_000_000 },
+            Is("1000"),
+            "Connections to each server, over all workers.",
+        ),
+        key(
+            "roots",
+            Path,
+            Unset { says: "the web's", example: "\"roots.pem\"" },
+            "Certificates in PEM that TLS servers must descend from.",
+        ),
+    ],
+    parts: &[
+        part("servers", Form::Inline, &SERVER),
+        Part {
+            name: "datacenter",
+            form: Form::Named("eqiad"),
+            section: &DATACENTER,
+            optional: true,
+        },
+    ],
+};
+
+static SERVER: Section = Section {
+    doc: "Where the service answers. A mere address is short for a table with it.",
+    shorthand: Some("address"),
+    keys: &[
+        key(
+            "address",
+            Origin,
+            Required { example: "\"127.0.0.1:18080\"" },
+            "\"host:port\", \"http://host\" or \"https://host\", the latter two with a port or without.",
+        ),
+        key(
+            "weight",
+            Integer { least: 1, most: 65_535 },
+            Is("1"),
+            "Its share among the cluster's servers.",
+        ),
+    ],
+    parts: &[],
+};
+
+static DATACENTER: Section = Section {
+    doc: "The service's servers in one datacenter. A node uses those of its own; where that has none, \
+          the cluster's own `servers`; where it has none either, those of every datacenter.",
+    shorthand: None,
+    keys: &[],
+    parts: &[part("servers", Form::Inline, &SERVER)],
+};
+
+pub(super) static SITE: Section = section(
+    "A set of hosts with one policy and one cluster, under a name of yours.",
+    &[
+        key(
+            "hosts",
+            Hosts,
+            Required { example: "[\"*.wiki.test\", \"wiki.test\"]" },
+            "Names, \"*.suffix\" or \"*\". An exact name comes before the longest suffix, and that \
+             before \"*\"; the file's order does not matter.",
+        ),
+        key("cluster", Cluster, Required { example: "\"wiki\"" }, "The cluster that answers."),
+        key(
+            "profile",
+            Choice(&["plain", "mediawiki", "upload"]),
+            Is("\"plain\""),
+            "Sets defaults for the keys below: \"plain\" is the RFCs and no more, \"mediawiki\" is for \
+             a wiki's pages, \"upload\" for its media.",
+        ),
+        key(
+            "max_request_body",
+            Size { least: 0, most: u64::MAX },
+            Is("\"100MiB\""),
+            "The largest request body.",
+        ),
+        key(
+            "heuristic_freshness",
+            Boolean,
+            Is("false"),
+            "Whether a response that names no lifetime gets one from Last-Modified (RFC 9111 §4.2.2).",
+        ),
+        key(
+            "default_ttl",
+            ANY_TIME,
+            Unset { says: "none", example: "\"2m\"" },
+            "The lifetime of a response that names none.",
+        ),
+        key(
+            "grace",
+            ANY_TIME,
+            OfProfile(&[("plain", "\"0s\""), ("mediawiki", "\"20m\""), ("upload", "\"20m\"")]),
+            "How long after its freshness an object may be served stale while one fetch refreshes it, \
+             unless the response forbids it.",
+        ),
+        key(
+            "keep",
+            ANY_TIME,
+            OfProfile(&[("plain", "\"10m\""), ("mediawiki", "\"1d\""), ("upload", "\"1d\"")]),
+            "How long after that it is kept for conditional fetches.",
+        ),
+    ],
+);

@@ -1,0 +1,272 @@
+//! The second stage: makes the plain values of [`meaning`](super::meaning) from a file in which no
+//! error was found. It decides nothing but which of a cluster's servers this node uses.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Ids;
+use super::file::Table;
+use super::kind::Value;
+use super::meaning::{
+    AccessSink, Cache, Certificate, Cluster, Config, FreshnessPolicy, HostPattern, Http2, Limits,
+    Listener, Log, Node, Pem, Profile, Purge, Server, Site, Timeouts,
+};
+use crate::base::{ClusterId, SiteId};
+use crate::geo::PrefixSet;
+
+/// What `root` means; `None` where `ids` has no number left.
+pub(super) fn lower(root: &Table, ids: &Ids) -> Option<Config> {
+    let node = node(root.only("node"));
+    let clusters: Option<Vec<Arc<Cluster>>> = root
+        .tables("cluster")
+        .iter()
+        .map(|table| cluster(table, node.datacenter.as_deref(), ids).map(Arc::new))
+        .collect();
+    let clusters = clusters?;
+    let sites: Option<Vec<Arc<Site>>> =
+        root.tables("site").iter().map(|table| site(table, &clusters, ids).map(Arc::new)).collect();
+    Some(Config {
+        listeners: root.tables("listener").iter().map(listener).collect(),
+        certificates: root.tables("certificate").iter().map(certificate).collect(),
+        cache: cache(root.only("cache")),
+        admin: root.tables("admin").first().map(|table| table.address("address")),
+        purge: Purge {
+            allow: root.only("purge").prefixes("allow"),
+            everywhere: root.only("purge").boolean("everywhere"),
+        },
+        timeouts: timeouts(root.only("timeouts")),
+        limits: limits(root.only("limits")),
+        http2: Http2 {
+            enabled: root.only("http2").boolean("enabled"),
+            max_streams: need(u32::try_from(root.only("http2").integer("max_streams")).ok()),
+        },
+        log: log(root.only("log")),
+        sites: sites?,
+        node,
+        clusters,
+    })
+}
+
+fn node(table: &Table) -> Node {
+    Node {
+        name: table.text("name").to_owned(),
+        datacenter: table.maybe_text("datacenter").map(str::to_owned),
+        memory: table.size("memory"),
+        workers: table.count("workers"),
+        trusted_proxies: table.prefixes("trusted_proxies"),
+        unknown_host: need(u16::try_from(table.integer("unknown_host")).ok()),
+        drain_delay: table.duration("drain_delay"),
+        drain_timeout: table.duration("drain_timeout"),
+    }
+}
+
+fn listener(table: &Table) -> Listener {
+    Listener {
+        address: table.address("address"),
+        tls: table.boolean("tls"),
+        purge_only: table.maybe_text("only") == Some("purge"),
+    }
+}
+
+fn certificate(table: &Table) -> Certificate {
+    let pem = |key| Pem::File(need(table.path(key)));
+    Certificate { cert: pem("cert"), key: pem("key") }
+}
+
+fn cache(table: &Table) -> Cache {
+    Cache {
+        memory: table.size("memory"),
+        max_object: table.size("max_object"),
+        max_variants: table.count("max_variants"),
+        max_waiters: table.count("max_waiters"),
+        wait_timeout: table.duration("wait_timeout"),
+    }
+}
+
+fn timeouts(table: &Table) -> Timeouts {
+    Timeouts {
+        handshake: table.duration("handshake"),
+        first_byte: table.duration("first_byte"),
+        header: table.duration("header"),
+        idle: table.duration("idle"),
+        body: table.duration("body"),
+        write: table.duration("write"),
+        progress: table.duration("progress"),
+        min_rate: table.size("min_rate"),
+    }
+}
+
+fn limits(table: &Table) -> Limits {
+    Limits {
+        connections: table.count("connections"),
+        header_bytes: need(usize::try_from(table.size("header_bytes")).ok()),
+        headers: table.count("headers"),
+    }
+}
+
+fn log(table: &Table) -> Log {
+    let access = match table.path("access") {
+        Some(path) => AccessSink::File(path),
+        None if table.text("access") == "off" => AccessSink::Off,
+        None => AccessSink::Stdout,
+    };
+    Log { access, level: table.text("level").to_owned() }
+}
+
+fn cluster(table: &Table, datacenter: Option<&str>, ids: &Ids) -> Option<Cluster> {
+    Some(Cluster {
+        id: ClusterId(ids.clusters.number(&table.name)?),
+        name: table.name.as_str().into(),
+        servers: servers(table, datacenter),
+        connect_timeout: table.duration("connect_timeout"),
+        first_byte_timeout: table.duration("first_byte_timeout"),
+        between_bytes_timeout: table.duration("between_bytes_timeout"),
+        keepalive: table.duration("keepalive"),
+        max_connections: table.count("max_connections"),
+        roots: table.path("roots").map(Pem::File),
+    })
+}
+
+/// The servers of the node's own datacenter; where it has none, the cluster's own; where it has
+/// none either, those of every datacenter.
+fn servers(cluster: &Table, datacenter: Option<&str>) -> Vec<Server> {
+    let of =
+        |table: &Table| -> Vec<Server> { table.tables("servers").iter().map(server).collect() };
+    let datacenters = cluster.tables("datacenter");
+    let own = datacenters.iter().find(|table| Some(table.name.as_str()) == datacenter);
+    let own = own.map(of).unwrap_or_default();
+    let here = if own.is_empty() { of(cluster) } else { own };
+    if here.is_empty() {
+        let mut all: Vec<Server> = Vec::new();
+        for server in datacenters.iter().flat_map(of) {
+            // One machine may serve for two datacenters.
+            if !all.iter().any(|other| (&other.host, other.port) == (&server.host, server.port)) {
+                all.push(server);
+            }
+        }
+        return all;
+    }
+    here
+}
+
+fn server(table: &Table) -> Server {
+    let Some(Value::Origin(origin)) = table.value("address") else { return need(None) };
+    Server {
+        name: origin.text.as_str().into(),
+        host: origin.host.clone(),
+        port: origin.port,
+        tls: origin.tls,
+        weight: need(u32::try_from(table.integer("weight")).ok()),
+    }
+}
+
+fn site(table: &Table, clusters: &[Arc<Cluster>], ids: &Ids) -> Option<Site> {
+    let cluster = clusters.iter().find(|cluster| *cluster.name == *table.text("cluster"));
+    Some(Site {
+        id: SiteId(ids.sites.number(&table.name)?),
+        name: table.name.as_str().into(),
+        hosts: table.hosts("hosts"),
+        cluster: Arc::clone(need(cluster)),
+        profile: match table.text("profile") {
+            "mediawiki" => Profile::MediaWiki,
+            "upload" => Profile::Upload,
+            _ => Profile::Plain,
+        },
+        max_request_body: table.size("max_request_body"),
+        freshness: FreshnessPolicy {
+            heuristic: table.boolean("heuristic_freshness"),
+            default_ttl: table.maybe_duration("default_ttl"),
+            grace: table.duration("grace"),
+            keep: table.duration("keep"),
+        },
+    })
+}
+
+/// What a filled file without errors has.
+fn need<T>(value: Option<T>) -> T {
+    value.expect("a file without errors has every key that is read, in its kind and bounds")
+}
+
+impl Table {
+    /// The table of a part that is always there.
+    fn only(&self, part: &str) -> &Self {
+        need(self.tables(part).first())
+    }
+
+    fn maybe_text(&self, key: &str) -> Option<&str> {
+        self.value(key).and_then(|value| match value {
+            Value::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    fn text(&self, key: &str) -> &str {
+        need(self.maybe_text(key))
+    }
+
+    fn boolean(&self, key: &str) -> bool {
+        need(self.value(key).and_then(|value| match value {
+            Value::Boolean(value) => Some(*value),
+            _ => None,
+        }))
+    }
+
+    fn integer(&self, key: &str) -> u64 {
+        need(self.value(key).and_then(|value| match value {
+            Value::Integer(value) => Some(*value),
+            _ => None,
+        }))
+    }
+
+    fn count(&self, key: &str) -> usize {
+        need(usize::try_from(self.integer(key)).ok())
+    }
+
+    fn maybe_duration(&self, key: &str) -> Option<Duration> {
+        self.value(key).and_then(|value| match value {
+            Value::Duration(value) => Some(*value),
+            _ => None,
+        })
+    }
+
+    fn duration(&self, key: &str) -> Duration {
+        need(self.maybe_duration(key))
+    }
+
+    fn size(&self, key: &str) -> u64 {
+        need(self.value(key).and_then(|value| match value {
+            Value::Size(bytes) => Some(*bytes),
+            _ => None,
+        }))
+    }
+
+    fn address(&self, key: &str) -> SocketAddr {
+        need(self.value(key).and_then(|value| match value {
+            Value::Address(address) => Some(*address),
+            _ => None,
+        }))
+    }
+
+    fn path(&self, key: &str) -> Option<PathBuf> {
+        self.value(key).and_then(|value| match value {
+            Value::Path(_, path) => Some(path.clone()),
+            _ => None,
+        })
+    }
+
+    fn prefixes(&self, key: &str) -> PrefixSet {
+        need(self.value(key).and_then(|value| match value {
+            Value::Prefixes(list) => Some(list.iter().copied().collect()),
+            _ => None,
+        }))
+    }
+
+    fn hosts(&self, key: &str) -> Vec<HostPattern> {
+        need(self.value(key).and_then(|value| match value {
+            Value::Hosts(list) => Some(list.iter().map(|(host, _)| host.clone()).collect()),
+            _ => None,
+        }))
+    }
+}
