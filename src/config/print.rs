@@ -117,6 +117,9 @@ pub(super) fn effective(root: &Table) -> String {
 
 fn inner_tables(out: &mut String, table: &Table, above: &str) {
     for part in table.section.parts {
+        if part.form == Form::Maybe && table.tables(part.name).is_empty() {
+            line(out, format_args!("\n# [{above}{}] is not written, so there is none", part.name));
+        }
         for inner in table.tables(part.name) {
             let header = match part.form {
                 Form::Inline => continue,
