@@ -192,6 +192,8 @@ reasons! {
     Draining = "draining",
     /// The fetch that this request waited for stored nothing that fits it, too many times over.
     Undecided = "undecided",
+    /// The admin listener answered.
+    Admin = "admin",
 }
 
 impl fmt::Display for Reason {
