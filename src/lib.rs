@@ -1,5 +1,6 @@
 //! Tidegate: an edge caching reverse proxy for wikis.
 
+pub mod admin;
 pub mod base;
 pub mod config;
 pub mod front;
