@@ -1,7 +1,7 @@
 //! The access log's way to its sink: meters hand over blocks of lines, one thread writes them.
 //!
 //! The queue's lock is held for a push or a pop, never over a write, so a request core does not
-//! wait for a disk. What waits is bounded ([`QUEUED`] bytes); beyond it blocks are dropped and
+//! wait for a disk. What waits is bounded (`QUEUED` bytes); beyond it blocks are dropped and
 //! their lines counted. A sink that fails costs the lines that it failed on, a count, and a warning
 //! a minute. Nothing is retried: the log follows the traffic, it does not hold it.
 

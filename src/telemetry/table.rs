@@ -38,7 +38,7 @@ pub(super) const BOUNDS: [(u64, &str); 17] = [
     (60_000_000_000, "60"),
 ];
 
-/// A distribution of durations over [`BOUNDS`].
+/// A distribution of durations, from a millisecond to a minute.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
     /// Durations by bucket, not cumulative; the last is above every bound.
