@@ -101,11 +101,11 @@ pub struct Finished<'a> {
     pub asked: Option<&'a Asked>,
     /// The two ends of the connection.
     pub peer: &'a Peer,
-    /// The answer's status.
-    pub status: StatusCode,
+    /// The answer's status; none where the request ended before there was an answer.
+    pub status: Option<StatusCode>,
     /// Bytes of the answer's body that were handed to the connection.
     pub bytes: u64,
-    /// From the request's head to the answer's.
+    /// From the request's head to the answer's; of no meaning without an answer.
     pub first_byte: Duration,
     /// From the request's head to the end of the answer.
     pub duration: Duration,

@@ -81,7 +81,7 @@ table! {
     tidegate_bad_requests_total "Requests that the protocol's parser refused, by cause." {
         cause: BadSyntax = "syntax", BadHeadTooLarge = "head-too-large"
     }
-    tidegate_requests_by_protocol_total "Requests answered, by the client's protocol." {
+    tidegate_requests_by_protocol_total "Requests that came to an end, by the client's protocol." {
         protocol: RequestsHttp1 = "http/1", RequestsHttp2 = "http/2"
     }
     tidegate_client_bytes_total "Bytes to and from clients below TLS, heads included." {

@@ -115,11 +115,13 @@ fn head(out: &mut Vec<u8>, asked: &Asked) {
 }
 
 fn answer(out: &mut Vec<u8>, finished: &Finished<'_>) {
-    number(out, name!("status"), finished.status.as_u16().into());
+    if let Some(status) = finished.status {
+        number(out, name!("status"), status.as_u16().into());
+        seconds(out, name!("first_byte"), finished.first_byte);
+    }
     word(out, name!("outcome"), finished.account.outcome.as_str());
     word(out, name!("reason"), finished.account.reason.as_str());
     number(out, name!("bytes"), finished.bytes);
-    seconds(out, name!("first_byte"), finished.first_byte);
     seconds(out, name!("duration"), finished.duration);
 }
 

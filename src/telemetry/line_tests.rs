@@ -26,7 +26,7 @@ fn written(asked: Option<&Asked>, account: &Account, broke_off: Option<Reason>) 
         account,
         asked,
         peer: &peer(),
-        status: StatusCode::OK,
+        status: asked.map(|_| StatusCode::OK),
         bytes: 5120,
         first_byte: Duration::from_micros(1_000_042),
         duration: Duration::from_millis(2500),
@@ -81,7 +81,16 @@ fn what_was_not_said_is_left_out() {
     let account = Account::new(None, Outcome::Refused, Reason::BadRequest);
     let line = parsed(&written(None, &account, None));
     assert_eq!(line["client"], "2001:db8::7");
-    for field in ["method", "host", "target", "origin_server", "collapsed", "broke_off"] {
+    for field in [
+        "method",
+        "host",
+        "target",
+        "status",
+        "first_byte",
+        "origin_server",
+        "collapsed",
+        "broke_off",
+    ] {
         assert!(line.get(field).is_none(), "{field}");
     }
 }

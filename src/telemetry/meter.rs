@@ -14,7 +14,7 @@ use super::account::{Finished, OriginPart};
 use super::count::{Count, Gauge};
 use super::line::{self, Stamp};
 use super::table::Tables;
-use crate::base::{Clock, Names, Reason};
+use crate::base::{Clock, Names};
 
 /// Where one thread counts.
 #[derive(Debug)]
@@ -83,9 +83,6 @@ impl Meter {
             Some(Version::HTTP_2) => self.add(Count::RequestsHttp2, 1),
             Some(_) => self.add(Count::RequestsHttp1, 1),
             None => {}
-        }
-        if finished.broke_off == Some(Reason::Panic) || finished.account.reason == Reason::Panic {
-            self.add(Count::BrokenPanic, 1);
         }
         let mut ledger = self.ledger();
         ledger.tables.finish(finished);

@@ -66,12 +66,16 @@ impl Histogram {
 struct Class(u16);
 
 impl Class {
+    /// Where a request ended before there was an answer.
+    const NONE: Self = Self(0);
+
     fn of(status: StatusCode) -> Self {
         Self(status.as_u16() / 100)
     }
 
     const fn as_str(self) -> &'static str {
         match self.0 {
+            0 => "none",
             1 => "1xx",
             2 => "2xx",
             3 => "3xx",
@@ -110,13 +114,15 @@ impl Tables {
     /// Counts a finished request, the origin's part apart.
     pub(super) fn finish(&mut self, finished: &Finished<'_>) {
         let account = finished.account;
-        let class = Class::of(finished.status);
+        let class = finished.status.map_or(Class::NONE, Class::of);
         let key = (account.site, account.outcome, account.reason, class);
         let requests = self.requests.entry(key).or_default();
         requests.count += 1;
         requests.bytes += finished.bytes;
-        let key = (account.site, account.outcome);
-        self.first_byte.entry(key).or_default().add(finished.first_byte);
+        if finished.status.is_some() {
+            let key = (account.site, account.outcome);
+            self.first_byte.entry(key).or_default().add(finished.first_byte);
+        }
         if let Some(reason) = finished.broke_off {
             *self.broke_off.entry((account.site, reason)).or_default() += 1;
         }
@@ -149,7 +155,7 @@ impl Tables {
                 ("reason", reason.as_str()),
                 ("status", class.as_str()),
             ];
-            let help = "Requests answered.";
+            let help = "Requests that came to an end.";
             out.counter("tidegate_requests_total", help, &labels, requests.count as f64);
             let help = "Bytes of bodies in answers.";
             out.counter("tidegate_response_body_bytes_total", help, &labels, requests.bytes as f64);

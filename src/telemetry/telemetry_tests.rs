@@ -9,6 +9,9 @@ use http::{Request, StatusCode};
 use super::*;
 use crate::base::{Budget, ClusterId, ListenerId, Outcome, Peer, Reason, SiteId};
 
+/// What ends a request before its answer, here.
+const UNANSWERED: Option<Reason> = Some(Reason::Draining);
+
 const SOON: Duration = Duration::from_secs(20);
 
 fn telemetry(access: AccessLog) -> Telemetry {
@@ -34,7 +37,7 @@ fn finish(meter: &Meter, account: &Account, millis: u64, broke_off: Option<Reaso
         account,
         asked: Some(&Asked::of(&request)),
         peer: &peer,
-        status: StatusCode::OK,
+        status: (broke_off != UNANSWERED).then_some(StatusCode::OK),
         bytes: 100,
         first_byte: Duration::from_millis(millis),
         duration: Duration::from_millis(millis),
@@ -109,6 +112,7 @@ fn the_exposition_can_be_read_and_adds_the_meters_up() {
     finish(&two, &hit(), 400, None);
     finish(&two, &hit(), 100_000, Some(Reason::ClientLeft));
     finish(&one, &shared, 1, None);
+    finish(&one, &hit(), 0, UNANSWERED);
     shared.collapsed = true;
     finish(&two, &shared, 1, None);
     one.add(Count::FlightsStarted, 2);
@@ -131,6 +135,7 @@ fn the_exposition_can_be_read_and_adds_the_meters_up() {
         (format!("{first}_count{{wiki_site=\"wiki\",outcome=\"hit\"}}"), 3.0),
         (format!("{first}_sum{{wiki_site=\"wiki\",outcome=\"hit\"}}"), 100.4),
         (format!("{first}_count{{wiki_site=\"we\\\"ird\\\\\\n\",outcome=\"miss\"}}"), 2.0),
+        (format!("tidegate_requests_total{}", hits.replace("2xx", "none")), 1.0),
         ("tidegate_broken_off_total{wiki_site=\"wiki\",reason=\"client-left\"}".into(), 1.0),
         // The follower did not ask the origin.
         (
@@ -139,7 +144,7 @@ fn the_exposition_can_be_read_and_adds_the_meters_up() {
             1.0,
         ),
         ("tidegate_flights_total{event=\"started\"}".into(), 5.0),
-        ("tidegate_requests_by_protocol_total{protocol=\"http/1\"}".into(), 5.0),
+        ("tidegate_requests_by_protocol_total{protocol=\"http/1\"}".into(), 6.0),
         ("tidegate_panics_total".into(), 1.0),
         ("tidegate_memory_limit_bytes".into(), 1000.0),
         ("tidegate_memory_held_bytes".into(), 10.0),
