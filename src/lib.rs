@@ -6,4 +6,5 @@ pub mod config;
 pub mod front;
 pub mod geo;
 pub mod net;
+pub mod semantics;
 pub mod telemetry;
