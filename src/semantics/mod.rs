@@ -3,13 +3,30 @@
 //! (Cache-Status); every rule names its paragraph.
 //!
 //! Nothing here reads a clock, waits, logs, or knows of sites, stores and origins. What a site may
-//! choose of the RFCs' freedom comes in as a `Policy`. No bytes that a header may hold make
+//! choose of the RFCs' freedom comes in as a [`Policy`]. No bytes that a header may hold make
 //! anything here panic; what cannot be read counts as its RFC says, and where that says nothing, as
 //! the more careful reading.
 
 pub mod age;
 pub mod cache_control;
+pub mod cache_status;
+pub mod conditional;
 pub mod date;
+pub mod freshness;
+pub mod hop;
 pub mod list;
+pub mod normal_form;
+pub mod range;
+pub mod storing;
+pub mod validation;
+pub mod validator;
+pub mod vary;
 
 pub use cache_control::{RequestDirectives, ResponseDirectives};
+pub use cache_status::{CacheStatus, Forward, Handling};
+pub use conditional::Verdict;
+pub use freshness::{Life, Phase, Policy, Received};
+pub use range::RangeAnswer;
+pub use storing::RequestFacts;
+pub use validator::Validators;
+pub use vary::{Selecting, Vary};

@@ -1,0 +1,168 @@
+//! Fields that concern one connection and are not passed on (RFC 9110 §7.6.1).
+//!
+//! Connection may name fields of its own, but not such as are meant for everybody: a sender that
+//! names Content-Length or X-Forwarded-For wants the next hop to read another request than we did.
+//! [`connection_names_forbidden`] finds that, and [`strip_hop_by_hop`] never removes them for it.
+
+use http::header::{
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+    TRANSFER_ENCODING, UPGRADE,
+};
+
+use super::list;
+
+/// Removed whether Connection names them or not (RFC 9110 §7.6.1); those of proxies concern the next
+/// proxy, which we are (§11.7).
+const HOP_BY_HOP: [HeaderName; 9] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    PROXY_AUTHENTICATE,
+    HeaderName::from_static("proxy-authentication-info"),
+    PROXY_AUTHORIZATION,
+    HeaderName::from_static("proxy-connection"),
+    TE,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// Removes from a request or a response what is not passed on. Trailer stays: it announces fields
+/// that pass through. TE goes; [`accepts_trailers`] must be asked before.
+pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let lines: Vec<HeaderValue> = headers.get_all(CONNECTION).iter().cloned().collect();
+    for option in lines.iter().flat_map(|line| list::Members::of(line.as_bytes())) {
+        if let Ok(name) = HeaderName::from_bytes(option)
+            && !is_end_to_end(&name)
+        {
+            headers.remove(name);
+        }
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// Whether Connection names a field that is meant for everybody on the way, or by which the request
+/// is framed; such a request is refused (RFC 9110 §7.6.1: a sender must not).
+pub fn connection_names_forbidden(headers: &HeaderMap) -> bool {
+    list::members(headers, &CONNECTION)
+        .filter_map(|option| HeaderName::from_bytes(option).ok())
+        .any(|name| name == TRANSFER_ENCODING || is_end_to_end(&name))
+}
+
+/// Whether the sender takes trailer fields (RFC 9110 §6.5.1, §10.1.4: `TE: trailers`).
+pub fn accepts_trailers(headers: &HeaderMap) -> bool {
+    list::members(headers, &TE).any(|member| {
+        let name = member.split(|&byte| byte == b';').next().unwrap_or_default();
+        name.trim_ascii_end().eq_ignore_ascii_case(b"trailers")
+    })
+}
+
+/// Fields that are never a connection's own.
+fn is_end_to_end(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    let families = ["content-", "if-", "x-forwarded-", "access-control-", "sec-"];
+    families.iter().any(|family| name.starts_with(family))
+        || matches!(
+            name,
+            "accept-encoding"
+                | "accept-ranges"
+                | "age"
+                | "authorization"
+                | "cache-control"
+                | "cache-status"
+                | "cdn-cache-control"
+                | "cookie"
+                | "date"
+                | "etag"
+                | "expires"
+                | "forwarded"
+                | "host"
+                | "last-modified"
+                | "location"
+                | "origin"
+                | "range"
+                | "server"
+                | "set-cookie"
+                | "trailer"
+                | "vary"
+                | "via"
+                | "www-authenticate"
+                | "x-client-ip"
+                | "x-real-ip"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        fields
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn what_concerns_one_connection_is_removed_rfc9110_7_6_1() {
+        let mut all = headers(&[
+            ("connection", "close, X-Mine"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-authenticate", "Basic"),
+            ("proxy-authentication-info", "x"),
+            ("proxy-authorization", "x"),
+            ("proxy-connection", "keep-alive"),
+            ("te", "trailers"),
+            ("trailer", "digest"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("x-mine", "1"),
+            ("x-also-mine", "1"),
+            ("x-yours", "1"),
+        ]);
+        all.append(CONNECTION, HeaderValue::from_static("x-aLsO-mine,, \"odd, not a name"));
+        strip_hop_by_hop(&mut all);
+        assert_eq!(all, headers(&[("trailer", "digest"), ("x-yours", "1")]));
+    }
+
+    #[test]
+    fn connection_cannot_remove_what_is_meant_for_everybody_rfc9110_7_6_1() {
+        for name in [
+            "host",
+            "content-length",
+            "authorization",
+            "cookie",
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "forwarded",
+            "cache-control",
+            "vary",
+            "via",
+            "range",
+            "if-none-match",
+        ] {
+            let mut request = headers(&[("connection", "close"), (name, "x")]);
+            request.append(CONNECTION, name.to_ascii_uppercase().parse().unwrap());
+            assert!(connection_names_forbidden(&request), "{name}");
+            strip_hop_by_hop(&mut request);
+            assert_eq!(request, headers(&[(name, "x")]), "{name}");
+        }
+        assert!(connection_names_forbidden(&headers(&[("connection", "transfer-encoding")])));
+        for option in ["close", "keep-alive", "upgrade, http2-settings", "TE", "x-mine", "\"", ""] {
+            assert!(!connection_names_forbidden(&headers(&[("connection", option)])), "{option}");
+        }
+    }
+
+    #[test]
+    fn trailers_are_accepted_where_te_says_so_rfc9110_10_1_4() {
+        for (te, accepts) in [
+            ("trailers", true),
+            ("gzip, Trailers", true),
+            ("trailers;q=1", true),
+            ("gzip", false),
+            ("trailers2", false),
+        ] {
+            assert_eq!(accepts_trailers(&headers(&[("te", te)])), accepts, "{te}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Vary and what it selects by (RFC 9111 §4.1, RFC 9110 §12.5.5).
+//!
+//! A [`Selecting`] is a stored response's copy of the fields that Vary names, in normal form; it is
+//! made once and compared with every request without needing memory. The scheme, the first variant
+//! axis, is not a field and stands elsewhere. How many variants a key may have is the store's to
+//! bound; how many fields Vary may name is bounded here.
+
+use http::header::{HeaderMap, HeaderName, VARY};
+
+use super::{list, normal_form};
+
+/// Names beyond which a Vary counts as `*`.
+const MAX_NAMES: usize = 16;
+
+/// What a response varies on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Vary {
+    /// Nothing.
+    None,
+    /// These fields of the request, sorted, each once.
+    Names(Box<[HeaderName]>),
+    /// Everything: it matches no other request.
+    Any,
+}
+
+impl Vary {
+    /// Reads Vary. `*` anywhere in the list means everything (RFC 9111 §4.1), and so do names that
+    /// are none and more names than anybody needs.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let mut names = Vec::new();
+        for member in list::members(headers, &VARY) {
+            match HeaderName::from_bytes(member) {
+                Ok(name) if member != b"*" => {
+                    if !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+                _ => return Self::Any,
+            }
+            if names.len() > MAX_NAMES {
+                return Self::Any;
+            }
+        }
+        if names.is_empty() {
+            return Self::None;
+        }
+        names.sort_unstable_by(|one, two| one.as_str().cmp(two.as_str()));
+        Self::Names(names.into())
+    }
+
+    /// What of `request` selects the response; `None` where nothing can select it again.
+    pub fn select(&self, request: &HeaderMap) -> Option<Selecting> {
+        let names: &[HeaderName] = match self {
+            Self::None => &[],
+            Self::Names(names) => names,
+            Self::Any => return None,
+        };
+        let select = |name: &HeaderName| {
+            let form = request.contains_key(name).then(|| {
+                let mut form = Vec::new();
+                normal_form::write(request, name, |piece| form.extend_from_slice(piece));
+                form.into_boxed_slice()
+            });
+            Selected { name: name.clone(), form }
+        };
+        Some(Selecting(names.iter().map(select).collect()))
+    }
+}
+
+/// The request fields by which a response was selected, in normal form; an absent field is none,
+/// and differs from an empty one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Selecting(Box<[Selected]>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Selected {
+    name: HeaderName,
+    form: Option<Box<[u8]>>,
+}
+
+impl Selecting {
+    /// Whether `request` selects the same response (RFC 9111 §4.1).
+    pub fn matches(&self, request: &HeaderMap) -> bool {
+        self.0.iter().all(|Selected { name, form }| match form {
+            None => !request.contains_key(name),
+            Some(form) => {
+                let mut rest = request.contains_key(name).then_some(&**form);
+                normal_form::write(request, name, |piece| {
+                    rest = rest.and_then(|rest| rest.strip_prefix(piece));
+                });
+                rest.is_some_and(<[u8]>::is_empty)
+            }
+        })
+    }
+
+    /// The names of the fields.
+    pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.0.iter().map(|field| &field.name)
+    }
+
+    /// Bytes that this holds beside itself.
+    pub fn weight(&self) -> usize {
+        let bytes = |field: &Selected| {
+            field.name.as_str().len() + field.form.as_deref().map_or(0, <[u8]>::len)
+        };
+        size_of_val(&*self.0) + self.0.iter().map(bytes).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    fn vary(lines: &[&'static str]) -> Vary {
+        let fields: Vec<_> = lines.iter().map(|line| ("vary", *line)).collect();
+        Vary::of(&headers(&fields))
+    }
+
+    #[test]
+    fn a_star_anywhere_is_everything_rfc9111_4_1() {
+        for lines in [
+            &["*"][..],
+            &["*, *"],
+            &["*", "*"],
+            &[", *"],
+            &["", "*"],
+            &["*, Foo"],
+            &["Foo, *"],
+            &["Foo", " * "],
+            &["Foo bar"],
+            &["\"*\""],
+        ] {
+            assert_eq!(vary(lines), Vary::Any, "{lines:?}");
+            assert_eq!(vary(lines).select(&HeaderMap::new()), None);
+        }
+        let many: String = (0..=MAX_NAMES).map(|n| format!("x{n},")).collect();
+        let mut headers = HeaderMap::new();
+        headers.insert(VARY, many.parse().unwrap());
+        assert_eq!(Vary::of(&headers), Vary::Any);
+    }
+
+    #[test]
+    fn names_are_one_sorted_set() {
+        assert_eq!(vary(&[]), Vary::None);
+        assert_eq!(vary(&["", " ,"]), Vary::None);
+        assert_eq!(vary(&["Foo, bar", "FOO"]), vary(&["bar,foo"]));
+        let Vary::Names(names) = vary(&["b, a", "c"]) else { panic!() };
+        assert_eq!(*names, ["a", "b", "c"].map(HeaderName::from_static));
+    }
+
+    /// Whether a response chosen for `first` under `vary` is chosen for `second`; both ways to find
+    /// out must agree.
+    fn same(
+        names: &'static str,
+        first: &[(&'static str, &'static str)],
+        second: &[(&'static str, &'static str)],
+    ) -> bool {
+        let vary = vary(&[names]);
+        let (first, second) = (headers(first), headers(second));
+        let selecting = vary.select(&first).unwrap();
+        assert!(selecting.matches(&first));
+        let same = selecting.matches(&second);
+        assert_eq!(same, selecting == vary.select(&second).unwrap());
+        same
+    }
+
+    #[test]
+    fn requests_match_where_the_named_fields_do_rfc9111_4_1() {
+        assert!(same("foo", &[("foo", "1")], &[("foo", "1"), ("other", "3")]));
+        assert!(!same("foo", &[("foo", "1")], &[("foo", "2")]));
+        assert!(!same("foo", &[("foo", "1")], &[("foo", "11")]));
+        assert!(!same("foo", &[("foo", "11")], &[("foo", "1")]));
+        assert!(same("foo", &[("foo", "1, 2")], &[("foo", "1"), ("foo", "2")]));
+        assert!(same("foo", &[("foo", "1,2")], &[("foo", " 1,\t2 ")]));
+        assert!(same("foo, bar", &[("foo", "1"), ("bar", "2")], &[("bar", "2"), ("foo", "1")]));
+        assert!(!same("foo, bar", &[("foo", "1"), ("bar", "2")], &[("foo", "1"), ("bar", "3")]));
+        assert!(same(
+            "foo, bar, baz",
+            &[("foo", "1"), ("baz", "3")],
+            &[("foo", "1"), ("baz", "3")]
+        ));
+        assert!(same(
+            "accept-language",
+            &[("accept-language", "en, de")],
+            &[("accept-language", "de,EN")]
+        ));
+        assert!(!same(
+            "accept-encoding",
+            &[("accept-encoding", "gzip")],
+            &[("accept-encoding", "gzip, br")]
+        ));
+    }
+
+    #[test]
+    fn absent_and_empty_differ_rfc9111_4_1() {
+        assert!(!same("foo", &[("foo", "1")], &[]));
+        assert!(!same("foo", &[], &[("foo", "")]));
+        assert!(!same("foo", &[("foo", "")], &[]));
+        assert!(same("foo", &[], &[]));
+        assert!(same("foo", &[("foo", "")], &[("foo", " ,")]));
+    }
+
+    #[test]
+    fn without_vary_every_request_matches() {
+        let selecting = Vary::None.select(&headers(&[("foo", "1")])).unwrap();
+        assert_eq!(selecting, Selecting::default());
+        assert!(selecting.matches(&headers(&[("bar", "2")])));
+        assert_eq!(selecting.weight(), 0);
+    }
+}
