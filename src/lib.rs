@@ -6,5 +6,6 @@ pub mod config;
 pub mod front;
 pub mod geo;
 pub mod net;
+pub mod origin;
 pub mod semantics;
 pub mod telemetry;

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 
 use super::error::Fault;
 
 /// A body that comes as it is read.
-pub type Stream = Pin<Box<dyn http_body::Body<Data = Bytes, Error = Fault> + Send>>;
+pub type Stream = Pin<Box<dyn http_body::Body<Data = Bytes, Error = Fault> + Send + Sync>>;
 
 /// The body of a request or an answer.
 pub enum Body {
@@ -22,6 +23,8 @@ pub enum Body {
     Bytes(Bytes),
     /// Part or all of a stored object.
     Segments(Segments),
+    /// All of a stored object that ends in trailer fields.
+    Trailed(Box<(Segments, Option<HeaderMap>)>),
     /// Whatever comes.
     Stream(Stream),
 }
@@ -33,10 +36,15 @@ impl Body {
         if bytes.is_empty() { Self::Empty } else { Self::Bytes(bytes) }
     }
 
+    /// A stored body and the trailer fields after it.
+    pub fn with_trailers(segments: Segments, trailers: HeaderMap) -> Self {
+        Self::Trailed(Box::new((segments, Some(trailers))))
+    }
+
     /// A body that comes as it is read.
     pub fn stream<B>(body: B) -> Self
     where
-        B: http_body::Body<Data = Bytes, Error = Fault> + Send + 'static,
+        B: http_body::Body<Data = Bytes, Error = Fault> + Send + Sync + 'static,
     {
         Self::Stream(Box::pin(body))
     }
@@ -48,6 +56,7 @@ impl std::fmt::Debug for Body {
             Self::Empty => "Empty",
             Self::Bytes(_) => "Bytes",
             Self::Segments(_) => "Segments",
+            Self::Trailed(_) => "Trailed",
             Self::Stream(_) => "Stream",
         })
     }
@@ -69,6 +78,11 @@ impl http_body::Body for Body {
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Self::Segments(segments) => Poll::Ready(segments.next().map(|b| Ok(Frame::data(b)))),
+            Self::Trailed(trailed) => {
+                let (segments, trailers) = &mut **trailed;
+                let frame = segments.next().map(Frame::data);
+                Poll::Ready(frame.or_else(|| trailers.take().map(Frame::trailers)).map(Ok))
+            }
             Self::Stream(stream) => stream.as_mut().poll_frame(cx),
         }
     }
@@ -78,6 +92,7 @@ impl http_body::Body for Body {
             Self::Empty => true,
             Self::Bytes(bytes) => bytes.is_empty(),
             Self::Segments(segments) => segments.left == 0,
+            Self::Trailed(trailed) => trailed.0.left == 0 && trailed.1.is_none(),
             Self::Stream(stream) => stream.is_end_stream(),
         }
     }
@@ -87,6 +102,8 @@ impl http_body::Body for Body {
             Self::Empty => SizeHint::with_exact(0),
             Self::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Segments(segments) => SizeHint::with_exact(segments.left),
+            // Not exact: HTTP/1.1 carries trailers in chunked framing only (RFC 9112 §7.1.2).
+            Self::Trailed(_) => SizeHint::default(),
             Self::Stream(stream) => stream.size_hint(),
         }
     }

@@ -7,7 +7,9 @@ pub mod budget;
 pub mod clock;
 pub mod error;
 pub mod ids;
+pub mod key;
 pub mod peer;
+pub mod pem;
 pub mod reason;
 pub mod tunnel;
 
@@ -16,5 +18,7 @@ pub use budget::{Budget, Charge};
 pub use clock::{Clock, Elapsed, Sleep};
 pub use error::{Fault, Whose};
 pub use ids::{ClusterId, ListenerId, Names, Seq, SiteId, WorkerId};
+pub use key::{Axis, Key, KeyRef, KeyText, Scheme};
 pub use peer::Peer;
+pub use pem::Pem;
 pub use reason::{Outcome, Reason};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::base::Pem;
 use crate::base::{ClusterId, SiteId};
 use crate::geo::PrefixSet;
 
@@ -77,15 +78,6 @@ pub struct Certificate {
     pub cert: Pem,
     /// The private key in PEM.
     pub key: Pem,
-}
-
-/// Where PEM text is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pem {
-    /// In a file, read at start and at each reload.
-    File(PathBuf),
-    /// Here: the demo's certificate never touches a disk.
-    Text(String),
 }
 
 /// The store.

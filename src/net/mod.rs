@@ -1,5 +1,9 @@
-//! What talks to the network below HTTP's meaning: here a plain client for our own errands.
+//! What talks to the network below HTTP's meaning: connections that we open, the names behind
+//! them, TLS in both directions, and a plain client for our own errands.
 
+pub mod client_tls;
+pub mod dial;
 pub mod http_client;
+pub mod resolver;
 
 pub use http_client::{Client, ClientError};

@@ -14,6 +14,7 @@ pub mod conditional;
 pub mod date;
 pub mod freshness;
 pub mod hop;
+pub mod invalidation;
 pub mod list;
 pub mod normal_form;
 pub mod range;
@@ -30,3 +31,6 @@ pub use range::RangeAnswer;
 pub use storing::RequestFacts;
 pub use validator::Validators;
 pub use vary::{Selecting, Vary};
+
+#[cfg(test)]
+mod hostile_tests;

@@ -1,7 +1,7 @@
 //! What is stored and what is not, with the reason and the paragraph of RFC 9111.
 
-use super::super::{Policy, Received};
 use super::*;
+use crate::semantics::{Policy, Received};
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use std::time::UNIX_EPOCH;
 

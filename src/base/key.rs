@@ -1,0 +1,192 @@
+//! The key under which responses are stored, and the first axes of its variants.
+//!
+//! A key is site, canonical host, path and query; it is compared whole, and its hash is only a
+//! shortcut, seeded for each process because strangers choose the keys. What the origin sees of
+//! the authority beside the host, scheme and port, does not split the key but its variants: a
+//! purge for `http://host/path` covers https and every port, and a forged port poisons nobody.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::OnceLock;
+
+use equivalent::Equivalent;
+use foldhash::fast::RandomState;
+
+use super::ids::SiteId;
+
+/// An owned key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    hash: u64,
+    site: SiteId,
+    text: Box<str>,
+}
+
+/// A key that borrows its text: what a lookup needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyRef<'a> {
+    hash: u64,
+    site: SiteId,
+    text: &'a str,
+}
+
+/// The text of a key, `host/path?query`, canonical; held once a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyText(String);
+
+impl KeyText {
+    /// The text for `host` (any case) and an origin-form `path` with its query.
+    pub fn new(host: &str, path: &str) -> Self {
+        let mut text = String::with_capacity(host.len() + path.len() + 1);
+        text.push_str(host);
+        text.make_ascii_lowercase();
+        if !path.starts_with('/') {
+            // An absolute-form target may leave the path out (RFC 9110 §4.2.3).
+            text.push('/');
+        }
+        text.push_str(path);
+        Self(text)
+    }
+
+    /// The key for a site.
+    pub fn key(&self, site: SiteId) -> KeyRef<'_> {
+        KeyRef { hash: hash(site, &self.0), site, text: &self.0 }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn hash(site: SiteId, text: &str) -> u64 {
+    static SEED: OnceLock<RandomState> = OnceLock::new();
+    SEED.get_or_init(RandomState::default).hash_one((site, text))
+}
+
+impl KeyRef<'_> {
+    /// The hash; equal keys have equal hashes, within this process.
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// The key, owned.
+    pub fn to_key(self) -> Key {
+        Key { hash: self.hash, site: self.site, text: self.text.into() }
+    }
+}
+
+impl Key {
+    /// The key, borrowed.
+    pub fn as_ref(&self) -> KeyRef<'_> {
+        KeyRef { hash: self.hash, site: self.site, text: &self.text }
+    }
+
+    /// The hash; equal keys have equal hashes, within this process.
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// The site.
+    pub fn site(&self) -> SiteId {
+        self.site
+    }
+
+    /// `host/path?query`.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Hash for KeyRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Equivalent<Key> for KeyRef<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.hash == key.hash && self.site == key.site && *self.text == *key.text
+    }
+}
+
+/// The scheme that a client used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Plain.
+    Http,
+    /// Over TLS, here or at a trusted proxy.
+    Https,
+}
+
+impl Scheme {
+    /// `http` or `https`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// The variant axes that come before Vary: what of the authority an origin sees beside the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Axis {
+    /// The scheme that the client used.
+    pub scheme: Scheme,
+    /// The port that the client named; 0 where it named none or its scheme's own.
+    pub port: u16,
+}
+
+impl Axis {
+    /// The axis of a request.
+    pub fn new(scheme: Scheme, port: Option<u16>) -> Self {
+        let own = match scheme {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        };
+        Self { scheme, port: port.filter(|port| *port != own).unwrap_or(0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_page_has_one_key_however_its_host_is_spelled() {
+        let site = SiteId(1);
+        let a = KeyText::new("Wiki.Test", "/wiki/Tide?x=1");
+        let b = KeyText::new("wiki.test", "/wiki/Tide?x=1");
+        assert_eq!(a.key(site), b.key(site));
+        assert!(a.key(site).equivalent(&b.key(site).to_key()));
+        assert_eq!(a.as_str(), "wiki.test/wiki/Tide?x=1");
+    }
+
+    #[test]
+    fn paths_queries_and_sites_keep_keys_apart() {
+        let base = KeyText::new("w.test", "/a?b");
+        for other in ["/a", "/a?B", "/A?b", "/a?b="] {
+            assert_ne!(base.key(SiteId(0)), KeyText::new("w.test", other).key(SiteId(0)));
+        }
+        assert_ne!(base.key(SiteId(0)), base.key(SiteId(1)));
+    }
+
+    #[test]
+    fn an_empty_path_is_the_root() {
+        assert_eq!(KeyText::new("w.test", "").as_str(), "w.test/");
+        assert_eq!(KeyText::new("w.test", "?q").as_str(), "w.test/?q");
+    }
+
+    #[test]
+    fn a_schemes_own_port_is_no_port() {
+        assert_eq!(Axis::new(Scheme::Http, Some(80)), Axis::new(Scheme::Http, None));
+        assert_ne!(Axis::new(Scheme::Http, Some(443)), Axis::new(Scheme::Http, None));
+        assert_eq!(Axis::new(Scheme::Https, Some(443)).port, 0);
+    }
+}

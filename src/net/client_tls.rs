@@ -1,0 +1,51 @@
+//! TLS towards origins: TLS 1.2 and 1.3, certificates always verified, against the web's roots or
+//! a cluster's own.
+
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::base::Pem;
+
+/// The configuration for servers whose certificates lead to `roots`, or to the web's.
+///
+/// # Errors
+/// A sentence that names the file and what is wrong with it.
+pub fn client_config(roots: Option<&Pem>) -> Result<Arc<ClientConfig>, String> {
+    let mut store = RootCertStore::empty();
+    match roots {
+        None => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(pem) => {
+            for certificate in certificates(pem)? {
+                store.add(certificate).map_err(|error| format!("{pem}: {error}"))?;
+            }
+            if store.is_empty() {
+                return Err(format!("{pem}: no certificate in it"));
+            }
+        }
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(store)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// The name to expect of `host`.
+///
+/// # Errors
+/// A sentence where the host can be no certificate's name.
+pub fn server_name(host: &str) -> Result<ServerName<'static>, String> {
+    ServerName::try_from(host.to_owned())
+        .map_err(|_| format!("`{host}` cannot stand in a certificate"))
+}
+
+fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, String> {
+    CertificateDer::pem_slice_iter(&pem.read()?)
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("{pem}: {error}"))
+}

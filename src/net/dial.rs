@@ -1,0 +1,133 @@
+//! Connections that we open: TCP, and TLS over it where the other side speaks it.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::base::{Clock, Elapsed, Fault, Reason};
+
+/// A connection that we opened.
+#[derive(Debug)]
+pub enum Stream {
+    /// Plain TCP.
+    Plain(TcpStream),
+    /// TLS.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// How to speak TLS to a server: whom to believe, and whom to expect.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// Roots, versions, and session tickets.
+    pub config: Arc<ClientConfig>,
+    /// The name that the certificate must bear.
+    pub name: ServerName<'static>,
+}
+
+/// Connects to the first of `addresses` that answers; each gets its share of `limit`.
+///
+/// # Errors
+/// [`Reason::ConnectFailed`], [`Reason::ConnectTimeout`] or [`Reason::OriginTls`], with the last
+/// address's error.
+pub async fn dial(
+    addresses: &[IpAddr],
+    port: u16,
+    tls: Option<&Tls>,
+    limit: Duration,
+    clock: &Clock,
+) -> Result<Stream, Fault> {
+    let deadline = clock.now() + limit;
+    let mut last = Fault::origin(Reason::NoAddress, "no address to connect to");
+    for (at, address) in addresses.iter().enumerate() {
+        let left = deadline.saturating_duration_since(clock.now());
+        let share = left / u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
+        let address = SocketAddr::new(*address, port);
+        match clock.within(share, connect(address, tls)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(fault)) => last = fault,
+            Err(Elapsed) => {
+                last = Fault::origin(
+                    Reason::ConnectTimeout,
+                    format!("{address}: no connection within {share:?}"),
+                );
+            }
+        }
+    }
+    Err(last)
+}
+
+async fn connect(address: SocketAddr, tls: Option<&Tls>) -> Result<Stream, Fault> {
+    let failed =
+        |reason| move |error: io::Error| Fault::origin(reason, format!("{address}: {error}"));
+    let stream = TcpStream::connect(address).await.map_err(failed(Reason::ConnectFailed))?;
+    stream.set_nodelay(true).map_err(failed(Reason::ConnectFailed))?;
+    let Some(tls) = tls else { return Ok(Stream::Plain(stream)) };
+    let connector = TlsConnector::from(Arc::clone(&tls.config));
+    let stream = connector.connect(tls.name.clone(), stream).await;
+    Ok(Stream::Tls(Box::new(stream.map_err(failed(Reason::OriginTls))?)))
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}

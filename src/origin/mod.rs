@@ -1,0 +1,68 @@
+//! Origin clusters: which server is asked, over which connection, and how long for.
+//!
+//! A cluster's servers take turns by weight; each keeps idle connections per worker, so that a
+//! connection never leaves the runtime that polls it, while the number of open ones is counted
+//! over all workers. A connection that closed before a byte of its answer came is the only reason
+//! for which a request is sent again, and only where the request may be repeated safely.
+
+pub mod balance;
+pub mod body;
+pub mod cluster;
+pub mod connection;
+pub mod fault;
+pub mod server;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub use body::OriginBody;
+pub use cluster::{Cluster, Exchange};
+
+use crate::base::ClusterId;
+use crate::config::Config;
+use crate::net::resolver::Resolver;
+
+/// Every cluster of a configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Origins(HashMap<ClusterId, Arc<Cluster>>);
+
+impl Origins {
+    /// The clusters of `config`. One that is as it was in `previous` keeps its connections.
+    ///
+    /// # Errors
+    /// Sentences about roots that cannot be read and hosts that no certificate can name.
+    pub fn build(
+        config: &Config,
+        previous: Option<&Self>,
+        resolver: &Resolver,
+    ) -> Result<Self, Vec<String>> {
+        let (mut all, mut errors) = (HashMap::new(), Vec::new());
+        for cluster in &config.clusters {
+            let kept = previous
+                .and_then(|previous| previous.0.get(&cluster.id))
+                .filter(|kept| kept.matches(cluster, config.node.workers));
+            match kept {
+                Some(kept) => {
+                    all.insert(cluster.id, Arc::clone(kept));
+                }
+                None => match Cluster::build(cluster, config.node.workers, resolver) {
+                    Ok(built) => {
+                        all.insert(cluster.id, Arc::new(built));
+                    }
+                    Err(error) => errors.push(format!("cluster {}: {error}", cluster.name)),
+                },
+            }
+        }
+        if errors.is_empty() { Ok(Self(all)) } else { Err(errors) }
+    }
+
+    /// The cluster with this number.
+    pub fn get(&self, id: ClusterId) -> Option<&Arc<Cluster>> {
+        self.0.get(&id)
+    }
+
+    /// Every cluster.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Cluster>> {
+        self.0.values()
+    }
+}

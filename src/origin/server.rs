@@ -1,0 +1,186 @@
+//! One server: its addresses, its idle connections by worker, and how many are open in all.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::connection::Connection;
+use crate::base::{Clock, Fault, Reason, WorkerId};
+use crate::config::{self, Host};
+use crate::net::dial::{self, Tls};
+use crate::net::resolver::{Addresses, Resolver};
+
+/// How long a connection whose last answer has just ended may take to be ready again.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// A server of a cluster.
+#[derive(Debug)]
+pub struct Server {
+    name: Arc<str>,
+    port: u16,
+    addresses: Addresses,
+    tls: Option<Tls>,
+    most: usize,
+    open: Arc<AtomicUsize>,
+    idle: Box<[Mutex<Vec<Idle>>]>,
+    counts: Counts,
+}
+
+/// What became of a server's connections, for the metrics.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Connections opened.
+    pub connects: AtomicU64,
+    /// Requests sent over a kept connection.
+    pub reuses: AtomicU64,
+    /// Connections that could not be opened.
+    pub connect_failures: AtomicU64,
+    /// Requests that failed before their answer's head.
+    pub failures: AtomicU64,
+    /// Requests sent a second time.
+    pub retries: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Idle {
+    connection: Connection,
+    since: Instant,
+}
+
+/// A place among a server's open connections.
+#[derive(Debug)]
+pub struct Open(Arc<AtomicUsize>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Server {
+    /// A server as configured, with at most `most` connections.
+    pub fn new(
+        config: &config::Server,
+        tls: Option<Tls>,
+        most: usize,
+        workers: usize,
+        resolver: &Resolver,
+    ) -> Self {
+        let addresses = match &config.host {
+            Host::Address(address) => Addresses::Fixed(Arc::from([*address])),
+            Host::Name(name) => resolver.watch(name),
+        };
+        Self {
+            name: Arc::clone(&config.name),
+            port: config.port,
+            addresses,
+            tls,
+            most,
+            open: Arc::default(),
+            idle: (0..workers).map(|_| Mutex::default()).collect(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// The name, as configured.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// What became of its connections.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Connections open now, over all workers.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// The addresses that DNS gives now.
+    pub async fn addresses(&self) -> Result<Arc<[IpAddr]>, Fault> {
+        self.addresses.get().await
+    }
+
+    /// A kept connection of `worker` that is ready for a request.
+    pub async fn reuse(
+        &self,
+        worker: WorkerId,
+        keepalive: Duration,
+        clock: &Clock,
+    ) -> Option<Connection> {
+        loop {
+            // The last one kept is the likeliest to be open still.
+            let mut idle = self.with_idle(worker, Vec::pop)??;
+            let age = clock.now().saturating_duration_since(idle.since);
+            if age >= keepalive || idle.connection.sender.is_closed() {
+                continue;
+            }
+            let ready = idle.connection.sender.is_ready()
+                || matches!(clock.within(SETTLE, idle.connection.sender.ready()).await, Ok(Ok(())));
+            if ready {
+                self.counts.reuses.fetch_add(1, Ordering::Relaxed);
+                return Some(idle.connection);
+            }
+        }
+    }
+
+    /// Keeps `connection` for the next request of `worker`.
+    pub fn keep(&self, worker: WorkerId, connection: Connection, now: Instant) {
+        if !connection.sender.is_closed() {
+            self.with_idle(worker, |idle| idle.push(Idle { connection, since: now }));
+        }
+    }
+
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// [`Reason::PoolFull`], or what kept the connection from opening.
+    pub async fn connect(&self, limit: Duration, clock: &Clock) -> Result<Connection, Fault> {
+        let open = self.place()?;
+        let connected = async {
+            let addresses = match clock.within(limit, self.addresses()).await {
+                Ok(addresses) => addresses?,
+                Err(_) => {
+                    return Err(Fault::origin(Reason::NoAddress, "DNS did not answer in time"));
+                }
+            };
+            let stream = dial::dial(&addresses, self.port, self.tls.as_ref(), limit, clock).await?;
+            Connection::start(stream, open).await
+        };
+        let connected = connected.await;
+        let count = match &connected {
+            Ok(_) => &self.counts.connects,
+            Err(_) => &self.counts.connect_failures,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        connected
+    }
+
+    /// Closes what has been idle for `keepalive`.
+    pub fn sweep(&self, keepalive: Duration, now: Instant) {
+        for idle in &self.idle {
+            let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
+            idle.retain(|idle| {
+                now.saturating_duration_since(idle.since) < keepalive
+                    && !idle.connection.sender.is_closed()
+            });
+        }
+    }
+
+    fn place(&self) -> Result<Open, Fault> {
+        let place = Open(Arc::clone(&self.open));
+        if self.open.fetch_add(1, Ordering::Relaxed) < self.most {
+            return Ok(place);
+        }
+        let log = format!("{}: all {} connections are in use", self.name, self.most);
+        Err(Fault::ours(Reason::PoolFull, log))
+    }
+
+    fn with_idle<R>(&self, worker: WorkerId, act: impl FnOnce(&mut Vec<Idle>) -> R) -> Option<R> {
+        let idle = self.idle.get(usize::from(worker.0))?;
+        // A list of connections is whole between statements.
+        Some(act(&mut idle.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
