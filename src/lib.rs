@@ -8,4 +8,6 @@ pub mod geo;
 pub mod net;
 pub mod origin;
 pub mod semantics;
+pub mod site;
+pub mod store;
 pub mod telemetry;

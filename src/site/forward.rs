@@ -1,0 +1,137 @@
+//! What an origin is told: the client's head with the fields of our hop (RFC 9110 §7.6), never the
+//! fields of the client's connection.
+//!
+//! A fetch that may be stored is asked for without what only one client wants of it: its
+//! conditions, its range, and HEAD's leaving out of the body.
+
+use std::time::SystemTime;
+
+use http::header::{CONNECTION, EXPECT, HOST, UPGRADE, VIA};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version, request};
+
+use super::client::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
+use super::plan::Plan;
+use crate::base::Peer;
+use crate::semantics::{hop, validation};
+
+/// What a request to an origin is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Purpose<'a> {
+    /// One client's own: everything it asked for is passed on.
+    Pass,
+    /// A change of protocol: Upgrade is passed on too.
+    Pipe,
+    /// The store's: a whole response.
+    Fill,
+    /// The store's: a whole response, unless what it holds is still what the origin has.
+    Validate {
+        /// The fields of what it holds.
+        stored: &'a HeaderMap,
+        /// The calendar time.
+        now: SystemTime,
+    },
+}
+
+/// The head of the request to the origin.
+pub fn upstream(
+    head: &request::Parts,
+    plan: &Plan,
+    peer: &Peer,
+    node: &str,
+    purpose: Purpose<'_>,
+) -> request::Parts {
+    let mut headers = head.headers.clone();
+    let upgrade = headers.get(UPGRADE).cloned();
+    hop::strip_hop_by_hop(&mut headers);
+    // hyper answers it towards the client as soon as the body is wanted.
+    headers.remove(EXPECT);
+    let mut method = head.method.clone();
+    match purpose {
+        Purpose::Pass => {}
+        Purpose::Pipe => {
+            if let Some(upgrade) = upgrade {
+                headers.insert(UPGRADE, upgrade);
+                headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            }
+        }
+        Purpose::Fill => {
+            method = Method::GET;
+            validation::strip_conditions(&mut headers);
+        }
+        Purpose::Validate { stored, now } => {
+            method = Method::GET;
+            validation::ask_whether_modified(&mut headers, stored, now);
+        }
+    }
+    set_hop(&mut headers, head.version, plan, peer, node);
+
+    let (mut parts, ()) = http::Request::new(()).into_parts();
+    parts.method = method;
+    parts.version = Version::HTTP_11;
+    parts.uri = origin_form(&head.uri);
+    parts.headers = headers;
+    parts
+}
+
+fn set_hop(headers: &mut HeaderMap, version: Version, plan: &Plan, peer: &Peer, node: &str) {
+    let host = &plan.key.as_str()[..plan.key.as_str().find('/').unwrap_or(0)];
+    let host = match plan.axis.port {
+        0 => HeaderValue::from_str(host),
+        port => HeaderValue::from_str(&format!("{host}:{port}")),
+    };
+    // The host was checked byte by byte when the plan was made, so it is a field value.
+    if let Ok(host) = host {
+        headers.insert(HOST, host);
+    }
+    let remote = peer.remote.ip().to_canonical().to_string();
+    append_member(headers, &X_FORWARDED_FOR, &remote);
+    let scheme = HeaderValue::from_static(plan.client.scheme.as_str());
+    headers.insert(X_FORWARDED_PROTO, scheme);
+    append_member(headers, &VIA, &format!("{} {node}", protocol(version)));
+}
+
+/// The version as Via names it (RFC 9110 §7.6.3).
+pub fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2",
+        _ => "1.1",
+    }
+}
+
+/// Appends one member to a list field, on the line that is there.
+pub fn append_member(headers: &mut HeaderMap, name: &http::HeaderName, member: &str) {
+    let joined = {
+        let mut lines = headers.get_all(name).iter();
+        match (lines.next(), lines.next()) {
+            (Some(line), None) => {
+                let mut joined = line.as_bytes().to_vec();
+                joined.extend_from_slice(b", ");
+                joined.extend_from_slice(member.as_bytes());
+                HeaderValue::from_bytes(&joined).ok()
+            }
+            _ => None,
+        }
+    };
+    match joined {
+        Some(joined) => {
+            headers.insert(name, joined);
+        }
+        None => {
+            if let Ok(value) = HeaderValue::from_str(member) {
+                headers.append(name, value);
+            }
+        }
+    }
+}
+
+fn origin_form(uri: &Uri) -> Uri {
+    let target = uri.path_and_query().map_or("/", |target| target.as_str());
+    let slash = if target.starts_with('/') { "" } else { "/" };
+    let target = bytes::Bytes::from([slash, target].concat());
+    Uri::from_maybe_shared(target).expect("a path that was parsed as part of a target is a target")
+}
+
+#[cfg(test)]
+#[path = "forward_tests.rs"]
+mod tests;

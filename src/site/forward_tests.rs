@@ -1,0 +1,104 @@
+//! Heads as clients send them, and as origins get them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::Request;
+
+use super::*;
+use crate::base::{Axis, KeyText, Scheme};
+use crate::base::{ListenerId, Reason, WorkerId};
+use crate::config::HostPattern;
+use crate::site::Client;
+use crate::site::plan::Action;
+use crate::site::sites::tests::site;
+
+fn ask(line: &str, fields: &[(&str, &str)], purpose: Purpose<'_>) -> request::Parts {
+    let (method, target) = line.split_once(' ').unwrap();
+    let mut request = Request::builder().method(method).uri(target);
+    for (name, value) in fields {
+        request = request.header(*name, *value);
+    }
+    let (head, ()) = request.body(()).unwrap().into_parts();
+    let plan = Plan {
+        client: Client { address: "192.0.2.7".parse::<IpAddr>().unwrap(), scheme: Scheme::Https },
+        site: Arc::clone(&site(1, &[HostPattern::Any])),
+        key: KeyText::new("W.test", "/x"),
+        axis: Axis::new(Scheme::Https, Some(8443)),
+        action: Action::Pass(Reason::Method),
+    };
+    let peer = Peer {
+        listener: ListenerId(0),
+        worker: WorkerId(0),
+        local: "127.0.0.1:443".parse().unwrap(),
+        remote: "192.0.2.7:999".parse().unwrap(),
+        tls: true,
+        purge_only: false,
+    };
+    upstream(&head, &plan, &peer, "cp1", purpose)
+}
+
+#[test]
+fn our_hop_is_appended_to_what_the_client_sent() {
+    let fields =
+        [("x-forwarded-for", "203.0.113.9"), ("via", "1.0 old"), ("x-forwarded-proto", "gopher")];
+    let sent = ask("GET /x?y", &fields, Purpose::Pass);
+    assert_eq!(sent.headers["x-forwarded-for"], "203.0.113.9, 192.0.2.7");
+    assert_eq!(sent.headers["x-forwarded-proto"], "https");
+    assert_eq!(sent.headers["via"], "1.0 old, 1.1 cp1");
+    assert_eq!(sent.headers["host"], "w.test:8443");
+    assert_eq!(sent.uri, "/x?y");
+}
+
+#[test]
+fn an_absolute_target_is_sent_in_origin_form() {
+    for (target, path) in
+        [("http://w.test/a?b", "/a?b"), ("http://w.test", "/"), ("http://w.test?q", "/?q")]
+    {
+        assert_eq!(ask(&format!("GET {target}"), &[], Purpose::Pass).uri, path, "{target}");
+    }
+}
+
+#[test]
+fn the_fields_of_the_clients_connection_go_no_further() {
+    let fields = [
+        ("connection", "x-private, keep-alive"),
+        ("x-private", "1"),
+        ("upgrade", "h2c"),
+        ("expect", "100-continue"),
+    ];
+    let sent = ask("POST /x", &fields, Purpose::Pass);
+    for name in ["connection", "x-private", "upgrade", "expect"] {
+        assert!(!sent.headers.contains_key(name), "{name}");
+    }
+}
+
+#[test]
+fn a_fill_asks_for_a_whole_response_and_a_pass_for_what_the_client_wants() {
+    let fields = [("range", "bytes=0-1"), ("if-none-match", "\"a\""), ("if-range", "\"a\"")];
+    let fill = ask("HEAD /x", &fields, Purpose::Fill);
+    assert_eq!(fill.method, Method::GET);
+    let pass = ask("HEAD /x", &fields, Purpose::Pass);
+    assert_eq!(pass.method, Method::HEAD);
+    for (name, _) in fields {
+        assert!(!fill.headers.contains_key(name), "{name}");
+        assert!(pass.headers.contains_key(name), "{name}");
+    }
+}
+
+#[test]
+fn a_validation_asks_with_the_stored_validators_only() {
+    let mut stored = HeaderMap::new();
+    stored.insert("etag", HeaderValue::from_static("\"stored\""));
+    let validate = Purpose::Validate { stored: &stored, now: SystemTime::UNIX_EPOCH };
+    let sent = ask("GET /x", &[("if-none-match", "\"clients\"")], validate);
+    assert_eq!(sent.headers["if-none-match"], "\"stored\"");
+}
+
+#[test]
+fn a_pipe_carries_the_upgrade() {
+    let fields = [("connection", "upgrade"), ("upgrade", "websocket")];
+    let sent = ask("GET /x", &fields, Purpose::Pipe);
+    assert_eq!(sent.headers["upgrade"], "websocket");
+    assert_eq!(sent.headers["connection"], "upgrade");
+}

@@ -1,0 +1,122 @@
+//! Host → site: an exact host wins over the longest wildcard, and that over `*`. The order of the
+//! file never matters; duplicates are the configuration's business and cannot occur here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::config::{HostPattern, Site};
+
+/// All sites, ready to be asked.
+#[derive(Clone, Debug, Default)]
+pub struct Sites {
+    exact: HashMap<String, Arc<Site>, foldhash::fast::RandomState>,
+    /// By suffix, which begins with a dot.
+    suffix: HashMap<String, Arc<Site>, foldhash::fast::RandomState>,
+    any: Option<Arc<Site>>,
+}
+
+impl Sites {
+    /// Collects `sites`.
+    pub fn new(sites: &[Arc<Site>]) -> Self {
+        let mut all = Self::default();
+        for site in sites {
+            for host in &site.hosts {
+                match host {
+                    HostPattern::Exact(name) => {
+                        all.exact.insert(name.clone(), Arc::clone(site));
+                    }
+                    HostPattern::Suffix(suffix) => {
+                        all.suffix.insert(suffix.clone(), Arc::clone(site));
+                    }
+                    HostPattern::Any => all.any = Some(Arc::clone(site)),
+                }
+            }
+        }
+        all
+    }
+
+    /// The site of `host`, which is in lower case, without a port.
+    pub fn find(&self, host: &str) -> Option<&Arc<Site>> {
+        if let Some(site) = self.exact.get(host) {
+            return Some(site);
+        }
+        if !self.suffix.is_empty() {
+            // The longest suffix first: `.b.c` of `a.b.c` before `.c`. A wildcard stands for at
+            // least one character, so the search begins after the first.
+            let dots = host.char_indices().skip(1).filter(|(_, c)| *c == '.').map(|(at, _)| at);
+            for at in dots {
+                if let Some(site) = self.suffix.get(&host[at..]) {
+                    return Some(site);
+                }
+            }
+        }
+        self.any.as_ref()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::base::{ClusterId, SiteId};
+    use crate::config::{Cluster, FreshnessPolicy, Profile};
+    use std::time::Duration;
+
+    pub(crate) fn site(id: u16, hosts: &[HostPattern]) -> Arc<Site> {
+        let cluster = Arc::new(Cluster {
+            id: ClusterId(0),
+            name: "origin".into(),
+            servers: Vec::new(),
+            connect_timeout: Duration::from_secs(1),
+            first_byte_timeout: Duration::from_secs(1),
+            between_bytes_timeout: Duration::from_secs(1),
+            keepalive: Duration::from_secs(1),
+            max_connections: 1,
+            roots: None,
+        });
+        Arc::new(Site {
+            id: SiteId(id),
+            name: format!("site{id}").into(),
+            hosts: hosts.to_vec(),
+            cluster,
+            profile: Profile::Plain,
+            max_request_body: 1024,
+            freshness: FreshnessPolicy {
+                heuristic: false,
+                default_ttl: None,
+                grace: Duration::ZERO,
+                keep: Duration::ZERO,
+            },
+        })
+    }
+
+    #[test]
+    fn an_exact_host_wins_over_the_longest_wildcard_and_that_over_any() {
+        let sites = [
+            site(0, &[HostPattern::Any]),
+            site(1, &[HostPattern::Suffix(".test".into())]),
+            site(2, &[HostPattern::Suffix(".wiki.test".into())]),
+            site(3, &[HostPattern::Exact("en.wiki.test".into())]),
+        ];
+        for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]] {
+            let sites = Sites::new(&order.map(|at: usize| Arc::clone(&sites[at])));
+            for (host, id) in [
+                ("en.wiki.test", 3),
+                ("de.wiki.test", 2),
+                ("a.b.wiki.test", 2),
+                ("wiki.test", 1),
+                ("test", 0),
+                (".test", 0),
+                ("elsewhere.example", 0),
+            ] {
+                assert_eq!(sites.find(host).unwrap().id, SiteId(id), "{host}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_host_of_no_site_has_none() {
+        let sites = Sites::new(&[site(0, &[HostPattern::Exact("a.test".into())])]);
+        assert!(sites.find("b.test").is_none());
+        assert!(sites.find("x.a.test").is_none());
+    }
+}

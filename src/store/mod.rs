@@ -1,0 +1,221 @@
+//! What is stored: entries by key, their variants, and the floors by which purges outrun fetches.
+//!
+//! An [`Entry`] is immutable and shared by `Arc`; every change puts a new one in its place, under
+//! the key's striped lock ([`Store::commit`], [`Store::refresh`], [`Store::purge`]), so that
+//! check-and-publish of a fetch and a purge of the same key never interleave (PURGE.md rules 3 to
+//! 5). Hits take no lock: they read the index and judge what they got.
+//!
+//! A body that is still growing is not here but in `fetch`'s flight table.
+
+pub mod entry;
+pub mod floors;
+pub mod index;
+pub mod object;
+pub mod slots;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+pub use entry::{Entry, Found};
+pub use floors::{Floor, Floors, Mode};
+pub use object::{Head, Object};
+
+use crate::base::{Key, KeyRef};
+use crate::base::{Reason, Seq};
+use index::Index;
+use slots::Slots;
+
+/// Striped locks: enough that two keys seldom share one, few enough to fit a page or two.
+const STRIPES: usize = 1024;
+
+/// The store; one a node, shared by all workers.
+#[derive(Debug)]
+pub struct Store {
+    index: Index,
+    capacity: u64,
+    floors: Floors,
+    locks: Box<[Mutex<()>]>,
+    markers: Slots<Reason>,
+    max_variants: usize,
+    counts: Counts,
+}
+
+/// What the store has done, for the metrics.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Entries that began with a commit.
+    pub created: AtomicU64,
+    /// The most evictions that were ever told.
+    evicted: AtomicU64,
+    /// Objects stored.
+    pub commits: AtomicU64,
+    /// Objects freshened by a 304.
+    pub refreshes: AtomicU64,
+    /// Responses not stored because a purge came after they had been asked for.
+    pub overtaken: AtomicU64,
+    /// Exact purges.
+    pub purges: AtomicU64,
+    /// Exact purges that found an entry.
+    pub purged_entries: AtomicU64,
+}
+
+/// What a purge did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its place in the node's sequence.
+    pub seq: Seq,
+    /// Whether something was stored under the key.
+    pub found: bool,
+}
+
+impl Store {
+    /// A store of at most `capacity` bytes, whose keys have at most `max_variants` variants.
+    pub fn new(capacity: u64, max_variants: usize) -> Self {
+        Self {
+            index: Index::new(capacity),
+            capacity,
+            floors: Floors::default(),
+            locks: (0..STRIPES).map(|_| Mutex::default()).collect(),
+            markers: Slots::default(),
+            max_variants,
+            counts: Counts::default(),
+        }
+    }
+
+    /// What is stored under `key`. Counts as a use of it.
+    pub fn get(&self, key: &KeyRef<'_>) -> Option<Arc<Entry>> {
+        self.index.get(key)
+    }
+
+    /// The purge sequence and the floors.
+    pub fn floors(&self) -> &Floors {
+        &self.floors
+    }
+
+    /// What the store has done.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The same, for whoever only wants to know: does not count as a use.
+    pub fn peek(&self, key: &KeyRef<'_>) -> Option<Arc<Entry>> {
+        self.index.peek(key)
+    }
+
+    /// Entries stored, after the last upkeep.
+    pub fn entries(&self) -> u64 {
+        self.index.entries()
+    }
+
+    /// Bytes stored, after the last upkeep.
+    pub fn bytes(&self) -> u64 {
+        self.index.bytes()
+    }
+
+    /// Bytes that may be stored.
+    pub fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    /// Entries that gave way to others or were not let in: what was created and is neither here
+    /// nor purged.
+    pub fn evictions(&self) -> u64 {
+        let gone = self.counts.purged_entries.load(Ordering::Relaxed) + self.entries();
+        let evicted = self.counts.created.load(Ordering::Relaxed).saturating_sub(gone);
+        // The parts are read one after the other, and a counter must not fall.
+        self.counts.evicted.fetch_max(evicted, Ordering::Relaxed).max(evicted)
+    }
+
+    /// Evicts what is over the capacity; called by a thread of its own.
+    pub fn upkeep(&self) {
+        self.index.upkeep();
+    }
+
+    /// Stores `object` under `key`, in place of the variant that it succeeds.
+    ///
+    /// # Errors
+    /// [`Reason::PurgedInFlight`] where a hard purge came after the object had been asked for.
+    pub fn commit(&self, key: &Key, object: Arc<Object>) -> Result<(), Reason> {
+        let _lock = self.lock(key.hash());
+        let floor = self.floors.exact(key.hash());
+        if floor.hard > object.asked {
+            self.counts.overtaken.fetch_add(1, Ordering::Relaxed);
+            return Err(Reason::PurgedInFlight);
+        }
+        let now = object.received;
+        let entry = match self.index.peek(key) {
+            Some(entry) => entry.with(object, floor, self.max_variants, now),
+            None => {
+                self.counts.created.fetch_add(1, Ordering::Relaxed);
+                Entry::of(object, floor)
+            }
+        };
+        self.index.insert(key.clone(), Arc::new(entry));
+        self.markers.clear(key.hash());
+        self.counts.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Puts `new`, which a 304 made of `old`, in the place of `old`.
+    ///
+    /// # Errors
+    /// [`Reason::PurgedInFlight`] where a hard purge came after the 304 had been asked for, or
+    /// where `old` is no longer what is stored (PURGE.md rule 8).
+    pub fn refresh(&self, key: &Key, old: &Arc<Object>, new: &Arc<Object>) -> Result<(), Reason> {
+        let _lock = self.lock(key.hash());
+        let floor = self.floors.exact(key.hash());
+        let held = self.index.peek(key).filter(|entry| entry.holds(old));
+        let Some(entry) = held.filter(|_| floor.hard <= new.asked) else {
+            self.counts.overtaken.fetch_add(1, Ordering::Relaxed);
+            return Err(Reason::PurgedInFlight);
+        };
+        self.index.insert(key.clone(), Arc::new(entry.replaced(old, new, floor)));
+        self.counts.refreshes.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Purges `key`, with all its variants.
+    pub fn purge(&self, key: &KeyRef<'_>, mode: Mode) -> Receipt {
+        let _lock = self.lock(key.hash());
+        // Before the entry is touched: whoever finds it gone must also find the floor.
+        let seq = self.floors.raise_exact(key.hash(), mode);
+        self.markers.clear(key.hash());
+        let found = match (self.index.peek(key), mode) {
+            (None, _) => false,
+            (Some(_), Mode::Hard) => {
+                self.index.remove(key);
+                true
+            }
+            (Some(entry), Mode::Soft) => {
+                self.index.insert(key.to_key(), Arc::new(entry.stale_since(seq)));
+                true
+            }
+        };
+        self.counts.purges.fetch_add(1, Ordering::Relaxed);
+        if found {
+            self.counts.purged_entries.fetch_add(1, Ordering::Relaxed);
+        }
+        Receipt { seq, found }
+    }
+
+    /// Remembers for `time` that what `key` answers with cannot be stored.
+    pub fn mark(&self, key: &Key, reason: Reason, now: Instant, time: Duration) {
+        self.markers.put(key.hash(), reason, now + time);
+    }
+
+    /// Why what `key` answers with cannot be stored, where that is remembered.
+    pub fn marked(&self, key: &KeyRef<'_>, now: Instant) -> Option<Reason> {
+        self.markers.get(key.hash(), now)
+    }
+
+    fn lock(&self, hash: u64) -> MutexGuard<'_, ()> {
+        let stripe = usize::try_from(hash % STRIPES as u64).unwrap_or_default();
+        // The lock guards no data of its own, so a panic under it leaves nothing half done.
+        self.locks[stripe].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

@@ -1,0 +1,184 @@
+//! One stored response: an immutable head, prepared once, and the segments of its body.
+//!
+//! What is stored owns its bytes: field values and body pieces that hyper hands out are views of
+//! its read buffers, and one small view would keep a whole buffer alive.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use crate::base::Axis;
+use crate::base::{Charge, Seq};
+use crate::semantics::{Life, Phase, Selecting};
+
+/// The largest segment of a stored body.
+const SEGMENT: usize = 1 << 20;
+
+/// Bookkeeping of an object in bytes: its struct, the header table, the Arc.
+const OVERHEAD: u64 = 384;
+
+/// Bookkeeping of a stored field in bytes: its slot, its index, its value's handle.
+const FIELD: u64 = 112;
+
+/// The head of a response as it is stored and shared: status, end-to-end fields, and how long it
+/// lives.
+#[derive(Debug)]
+pub struct Head {
+    /// The status.
+    pub status: StatusCode,
+    /// The fields, hop-by-hop ones left out.
+    pub headers: HeaderMap,
+    /// How long it lives.
+    pub life: Life,
+    /// When it was received.
+    pub received: Instant,
+    /// What of the authority it was asked with.
+    pub axis: Axis,
+    /// The request's fields that it varies on, and what they said.
+    pub selecting: Selecting,
+}
+
+/// One stored response.
+#[derive(Debug)]
+pub struct Object {
+    /// The head; shared with the flight that brought it.
+    pub head: Arc<Head>,
+    /// The body.
+    pub body: Arc<[Bytes]>,
+    /// The body's length in bytes.
+    pub length: u64,
+    /// The trailer fields, where there were some.
+    pub trailers: Option<HeaderMap>,
+    /// The purge sequence when it was asked for.
+    pub asked: Seq,
+    /// When it was received; the same as its head's.
+    pub received: Instant,
+    weight: u64,
+    /// Shared, because a 304 makes a new object of the same body.
+    _charge: Arc<Charge>,
+}
+
+impl Object {
+    /// The object of `head` and `body`, whose bytes are charged to the node's budget.
+    pub fn new(
+        head: Arc<Head>,
+        body: Arc<[Bytes]>,
+        trailers: Option<HeaderMap>,
+        asked: Seq,
+        charge: Charge,
+    ) -> Self {
+        let length = body.iter().map(|segment| segment.len() as u64).sum();
+        let received = head.received;
+        let weight = weigh(&head, length);
+        Self { head, body, length, trailers, asked, received, weight, _charge: Arc::new(charge) }
+    }
+
+    /// The same body under the head that a 304, asked for at `asked`, made of it.
+    pub fn freshened(&self, head: Arc<Head>, asked: Seq) -> Self {
+        Self {
+            received: head.received,
+            weight: weigh(&head, self.length),
+            head,
+            body: Arc::clone(&self.body),
+            length: self.length,
+            trailers: self.trailers.clone(),
+            asked,
+            _charge: Arc::clone(&self._charge),
+        }
+    }
+
+    /// Whether a request with these fields selects it.
+    pub fn selected_by(&self, axis: Axis, request: &HeaderMap) -> bool {
+        self.head.selected_by(axis, request)
+    }
+
+    /// Whether it takes the place of `old`: a request for the one would select the other.
+    pub fn succeeds(&self, old: &Self) -> bool {
+        self.head.axis == old.head.axis && self.head.selecting == old.head.selecting
+    }
+
+    /// How long it has been here.
+    pub fn resident(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.received)
+    }
+
+    /// Where it stands in its life.
+    pub fn phase(&self, now: Instant) -> Phase {
+        self.head.life.phase(self.resident(now))
+    }
+
+    /// Whether it is of any use: to be served, or to be confirmed.
+    pub fn useful(&self, now: Instant) -> bool {
+        self.phase(now) != Phase::Dead
+    }
+
+    /// Bytes that it takes, bookkeeping included.
+    pub fn weight(&self) -> u64 {
+        self.weight
+    }
+}
+
+impl Head {
+    /// Whether a request with these fields selects it.
+    pub fn selected_by(&self, axis: Axis, request: &HeaderMap) -> bool {
+        self.axis == axis && self.selecting.matches(request)
+    }
+}
+
+/// Bytes that an object of `length` bytes under `head` takes, bookkeeping included.
+pub fn weigh(head: &Head, length: u64) -> u64 {
+    let fields = head.headers.iter();
+    let fields: u64 = fields.map(|(n, v)| FIELD + (n.as_str().len() + v.len()) as u64).sum();
+    OVERHEAD + fields + head.selecting.weight() as u64 + length
+}
+
+/// A copy of `headers` whose values share one piece of memory of their own.
+pub fn owned_fields(headers: &HeaderMap) -> HeaderMap {
+    let size = headers.values().map(HeaderValue::len).sum();
+    let mut text = BytesMut::with_capacity(size);
+    headers.values().for_each(|value| text.extend_from_slice(value.as_bytes()));
+    let text = text.freeze();
+    let mut owned = HeaderMap::with_capacity(headers.len());
+    let mut at = 0;
+    for (name, value) in headers {
+        let piece = text.slice(at..at + value.len());
+        at += value.len();
+        // The bytes were a field value before they were copied.
+        if let Ok(mut copy) = HeaderValue::from_maybe_shared(piece) {
+            copy.set_sensitive(value.is_sensitive());
+            owned.append(name.clone(), copy);
+        }
+    }
+    owned
+}
+
+/// The bytes of `pieces` in segments of their own.
+pub fn owned_body<'a>(pieces: impl Iterator<Item = &'a Bytes>, length: u64) -> Arc<[Bytes]> {
+    let mut left = usize::try_from(length).unwrap_or(usize::MAX);
+    let mut segments = Vec::new();
+    let mut open = BytesMut::with_capacity(left.min(SEGMENT));
+    for piece in pieces {
+        let mut piece = &piece[..];
+        while !piece.is_empty() {
+            let room = SEGMENT - open.len();
+            let (now, later) = piece.split_at(piece.len().min(room));
+            open.extend_from_slice(now);
+            left = left.saturating_sub(now.len());
+            piece = later;
+            if open.len() == SEGMENT {
+                segments.push(std::mem::take(&mut open).freeze());
+                open = BytesMut::with_capacity(left.min(SEGMENT));
+            }
+        }
+    }
+    if !open.is_empty() {
+        segments.push(open.freeze());
+    }
+    segments.into()
+}
+
+#[cfg(test)]
+#[path = "object_tests.rs"]
+mod tests;
