@@ -3,10 +3,14 @@
 pub mod admin;
 pub mod base;
 pub mod config;
+pub mod fetch;
+pub mod flow;
 pub mod front;
 pub mod geo;
 pub mod net;
 pub mod origin;
+pub mod purge;
+pub mod reply;
 pub mod semantics;
 pub mod site;
 pub mod store;

@@ -1,0 +1,299 @@
+//! Leading a flight: ask the origin, decide what may be done with its answer, and let it grow.
+//!
+//! The task belongs to the cache. Its client may leave; a response that may be stored is brought
+//! home all the same, and one that may not is dropped with the last who wanted it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Method, StatusCode, request};
+use http_body::Body as _;
+
+use super::Fetch;
+use super::fill::{self, Fill};
+use super::flight::{Flight, Own};
+use crate::base::{Body, Fault, Reason, WorkerId};
+use crate::origin::{Cluster, Exchange, OriginBody};
+use crate::semantics::{Life, Policy, Received, ResponseDirectives, Vary, storing, validation};
+use crate::store::object::{owned_body, owned_fields, weigh};
+use crate::store::{Head, Object};
+use crate::telemetry::account::OriginPart;
+
+/// How long it is remembered that a key's answer cannot be stored.
+const MARK: Duration = Duration::from_secs(60);
+/// The same where the cause should pass soon: a failure of the origin's, no room here.
+const MARK_PASSING: Duration = Duration::from_secs(1);
+/// The share of the budget, in percent, above which nothing new is stored.
+const FULL: u64 = 90;
+
+/// What a flight asks, and whom.
+#[derive(Debug)]
+pub struct Upstream {
+    /// The cluster.
+    pub cluster: Arc<Cluster>,
+    /// The question for a whole response.
+    pub fill: request::Parts,
+    /// The question whether what is stored is still right, where it can be asked.
+    pub validate: Option<request::Parts>,
+}
+
+/// What the configuration says about storing.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// The largest body that is stored, in bytes.
+    pub max_object: u64,
+    /// The site's choices within RFC 9111.
+    pub policy: Policy,
+    /// Whether the request carried Authorization.
+    pub authorization: bool,
+    /// The worker that the flight runs on.
+    pub worker: WorkerId,
+}
+
+/// The right and duty to fly. Dropped without [`launch`](Self::launch), it lets nobody wait.
+#[derive(Debug)]
+pub struct Lead(Landing);
+
+/// Takes a flight off the table and ends it, however its task ends.
+#[derive(Debug)]
+struct Landing {
+    fetch: Arc<Fetch>,
+    flight: Arc<Flight>,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.fetch.table.remove(&self.flight);
+        self.flight.fails(Fault::ours(Reason::Panic, "a fetch ended without an answer"));
+    }
+}
+
+impl Lead {
+    pub(super) fn new(fetch: Arc<Fetch>, flight: Arc<Flight>) -> Self {
+        Self(Landing { fetch, flight })
+    }
+
+    /// The flight.
+    pub fn flight(&self) -> &Arc<Flight> {
+        &self.0.flight
+    }
+
+    /// Sends the question, as a task of this worker, and returns the flight to wait for.
+    pub fn launch(self, upstream: Upstream, terms: Terms) -> Arc<Flight> {
+        let flight = Arc::clone(&self.0.flight);
+        tokio::spawn(self.0.fly(upstream, terms));
+        flight
+    }
+}
+
+impl Landing {
+    async fn fly(self, upstream: Upstream, terms: Terms) {
+        let Upstream { cluster, fill, validate } = upstream;
+        let clock = self.fetch.clock.clone();
+        let asking = validate.is_some();
+        let question = validate.unwrap_or_else(|| fill.clone());
+        let mut answer = cluster.send(question, Body::Empty, terms.worker, &clock).await;
+        if let Ok(exchange) = &answer
+            && asking
+            && exchange.head.status == StatusCode::NOT_MODIFIED
+        {
+            if let Some(object) = self.confirm(exchange, &terms) {
+                return self.flight.confirms(object);
+            }
+            // A 304 about something else than what is stored (RFC 9111 §4.3.3) helps nobody.
+            answer = cluster.send(fill, Body::Empty, terms.worker, &clock).await;
+        }
+        match answer {
+            Ok(exchange) => self.take(exchange, &terms).await,
+            Err(fault) => self.fail(fault),
+        }
+    }
+
+    fn fail(&self, fault: Fault) {
+        self.fetch.backoff.failed(self.flight.key.hash(), self.fetch.clock.now());
+        self.flight.fails(fault);
+    }
+
+    /// Makes fresh what was stale, by the fields of a 304 (RFC 9111 §4.3.4). `None` where the 304
+    /// is not about what is stored.
+    fn confirm(&self, exchange: &Exchange, terms: &Terms) -> Option<Arc<Object>> {
+        let old = self.flight.question().stale.as_ref()?;
+        let (fields, wall) = (&exchange.head.headers, self.fetch.clock.wall());
+        if !validation::confirms(&old.head.headers, fields, wall) {
+            return None;
+        }
+        let fields = validation::freshen(&old.head.headers, fields, wall);
+        let said = ResponseDirectives::of(&fields);
+        let life = self.life(old.head.status, &fields, &said, exchange.delay, terms);
+        let head = self.head(old.head.status, &fields, &said, life)?;
+        let object = Arc::new(old.freshened(head, self.flight.asked));
+        // Where a purge came first the object serves those who waited before it, and is not kept.
+        let _ = self.fetch.store.refresh(&self.flight.key, old, &object);
+        self.fetch.backoff.succeeded(self.flight.key.hash());
+        Some(object)
+    }
+
+    fn life(
+        &self,
+        status: StatusCode,
+        fields: &HeaderMap,
+        said: &ResponseDirectives,
+        delay: Duration,
+        terms: &Terms,
+    ) -> Life {
+        let received = Received { wall: self.fetch.clock.wall(), delay };
+        Life::of(status, fields, said, received, &terms.policy)
+    }
+
+    /// The head as it is stored; `None` where nothing could select it again.
+    fn head(
+        &self,
+        status: StatusCode,
+        fields: &HeaderMap,
+        said: &ResponseDirectives,
+        life: Life,
+    ) -> Option<Arc<Head>> {
+        let clock = &self.fetch.clock;
+        let mut fields = storing::stored_fields(fields, said, clock.wall());
+        // Told anew for each answer, from what it carries.
+        fields.remove(CONTENT_LENGTH);
+        let headers = owned_fields(&fields);
+        let selecting = Vary::of(&headers).select(&self.flight.question().request)?;
+        let (received, axis) = (clock.now(), self.flight.question().axis);
+        Some(Arc::new(Head { status, headers, life, received, axis, selecting }))
+    }
+
+    async fn take(self, exchange: Exchange, terms: &Terms) {
+        let status = exchange.head.status;
+        let stale = self.flight.question().stale.as_ref();
+        let now = self.fetch.clock.now();
+        if is_origin_failure(status)
+            && stale.is_some_and(|stale| stale.head.life.usable_on_error(stale.resident(now)))
+        {
+            let log = format!("{} answered {status}", exchange.server);
+            return self.fail(Fault::origin(Reason::IfError, log));
+        }
+        let fields = &exchange.head.headers;
+        let said = ResponseDirectives::of(fields);
+        let life = self.life(status, fields, &said, exchange.delay, terms);
+        if let Err(reason) = self.storable(&exchange, &said, &life, terms) {
+            return self.pass(exchange, reason);
+        }
+        let Some(head) = self.head(status, fields, &said, life) else {
+            return self.pass(exchange, Reason::VaryStar);
+        };
+        let length = exchange.body.size_hint().exact();
+        let origin = OriginPart {
+            cluster: exchange.cluster,
+            server: exchange.server,
+            status,
+            first_byte: exchange.first_byte,
+        };
+        let charge = self.fetch.budget.charge(weigh(&head, 0));
+        let relays = Arc::clone(self.flight.relays());
+        let fill = Fill::new(head, length, self.flight.asked, origin, relays, charge);
+        self.flight.fills(Arc::clone(&fill));
+        let guard = Unfinished(&fill);
+        self.grow(&fill, exchange.body, terms).await;
+        drop(guard);
+    }
+
+    fn storable(
+        &self,
+        exchange: &Exchange,
+        said: &ResponseDirectives,
+        life: &Life,
+        terms: &Terms,
+    ) -> Result<(), Reason> {
+        let request =
+            storing::RequestFacts { method: &Method::GET, authorization: terms.authorization };
+        let (status, headers) = (exchange.head.status, &exchange.head.headers);
+        storing::storable(request, status, headers, said, life)?;
+        let least = exchange.body.size_hint().lower();
+        if least > terms.max_object {
+            return Err(Reason::TooLarge);
+        }
+        if !self.fetch.budget.room_for(least, FULL) {
+            return Err(Reason::NoRoom);
+        }
+        Ok(())
+    }
+
+    /// Gives the answer to the leader, and sends the others on.
+    fn pass(&self, exchange: Exchange, reason: Reason) {
+        let now = self.fetch.clock.now();
+        if is_origin_failure(exchange.head.status) {
+            self.fetch.backoff.failed(self.flight.key.hash(), now);
+        }
+        let passing = reason == Reason::NoRoom || exchange.head.status.is_server_error();
+        let time = if passing { MARK_PASSING } else { MARK };
+        self.fetch.store.mark(&self.flight.key, reason, now, time);
+        self.fetch.table.remove(&self.flight);
+        self.flight.passes(Some(Box::new(Own { exchange, reason })));
+    }
+
+    async fn grow(&self, fill: &Arc<Fill>, mut body: OriginBody, terms: &Terms) {
+        let clock = &self.fetch.clock;
+        let mut trailers = None;
+        let mut outgrown = false;
+        loop {
+            if outgrown && fill.room().await.is_err() {
+                return fill.end(Err(Fault::client(Reason::ClientLeft, "every reader left")));
+            }
+            let frame = std::future::poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx));
+            let frame = match fill::waking(fill, clock, frame).await {
+                None => break,
+                Some(Err(fault)) => return fill.end(Err(fault)),
+                Some(Ok(frame)) => frame,
+            };
+            match frame.into_data() {
+                Ok(piece) => {
+                    if fill.push(piece, clock.now()) {
+                        fill.wake();
+                    }
+                }
+                Err(frame) => trailers = frame.into_trailers().ok(),
+            }
+            let too_large = fill.grown() > terms.max_object;
+            if !outgrown && (too_large || !self.fetch.budget.room_for(0, FULL)) {
+                outgrown = true;
+                self.fetch.table.remove(&self.flight);
+                fill.outgrow();
+                if too_large {
+                    self.fetch.store.mark(&self.flight.key, Reason::TooLarge, clock.now(), MARK);
+                }
+            }
+        }
+        if !outgrown {
+            self.keep(fill, trailers.clone());
+        }
+        fill.end(Ok(trailers));
+    }
+
+    fn keep(&self, fill: &Arc<Fill>, trailers: Option<HeaderMap>) {
+        let body: Arc<[Bytes]> = fill.with_pieces(|pieces, length| owned_body(pieces, length));
+        let bytes: u64 = body.iter().map(|segment| segment.len() as u64).sum();
+        let charge = self.fetch.budget.charge(weigh(&fill.head, bytes));
+        let head = Arc::clone(&fill.head);
+        let object = Arc::new(Object::new(head, body, trailers, self.flight.asked, charge));
+        // Overtaken by a purge, it serves those who wait and is not kept; the store counts it.
+        let _ = self.fetch.store.commit(&self.flight.key, object);
+        self.fetch.backoff.succeeded(self.flight.key.hash());
+    }
+}
+
+/// Ends a fill whose task ends without ending it.
+struct Unfinished<'a>(&'a Arc<Fill>);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.0.end(Err(Fault::ours(Reason::Panic, "a fill ended in its middle")));
+    }
+}
+
+/// The statuses that stale-if-error is about (RFC 5861 §4).
+fn is_origin_failure(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 500 | 502 | 503 | 504)
+}

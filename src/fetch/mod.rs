@@ -1,0 +1,160 @@
+//! Fetches that any number of clients share.
+//!
+//! A [`Flight`] is one question to an origin; the [`table::Table`] finds it for whoever asks the
+//! same. What may be stored becomes a [`Fill`]: it belongs to the cache, goes on when its clients
+//! leave, and is read by all of them while it grows. What may not be stored goes to the client
+//! that led the flight, and everybody else is sent on at once: nobody queues behind what cannot be
+//! cached.
+
+pub mod backoff;
+pub mod fill;
+pub mod flight;
+pub mod lead;
+pub mod reader;
+pub mod relay;
+pub mod table;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+pub use fill::Fill;
+use flight::Question;
+pub use flight::{Flight, Landed, Own};
+pub use lead::{Lead, Terms, Upstream};
+pub use reader::FillReader;
+
+use crate::base::{Axis, KeyRef};
+use crate::base::{Budget, Clock, Reason};
+use crate::semantics::Vary;
+use crate::store::{Found, Object, Store};
+use backoff::Backoff;
+use http::HeaderMap;
+use table::Table;
+
+/// The node's fetches.
+#[derive(Debug)]
+pub struct Fetch {
+    store: Arc<Store>,
+    clock: Clock,
+    budget: Budget,
+    table: Table,
+    backoff: Backoff,
+    waiters: AtomicUsize,
+    workers: usize,
+}
+
+/// How a request gets at a response that is not there yet.
+#[derive(Debug)]
+pub enum Joined {
+    /// It asks the origin, for itself and for whoever joins.
+    Lead(Lead),
+    /// Somebody is asking.
+    Follow(Arc<Flight>),
+    /// Somebody has asked: look in the store again.
+    Stored,
+}
+
+impl Fetch {
+    /// Fetches for `store`.
+    pub fn new(store: Arc<Store>, clock: Clock, budget: Budget, workers: usize) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            clock,
+            budget,
+            table: Table::default(),
+            backoff: Backoff::default(),
+            waiters: AtomicUsize::new(0),
+            workers,
+        })
+    }
+
+    /// Joins the flight that a request may share, or leads a new one. `stale` is what is stored
+    /// for it, to be confirmed where it has validators.
+    ///
+    /// A flight is shared only if no purge that is known covers what it asked for (PURGE.md rule
+    /// 6), and by requests that its response is for, as far as can be known before it comes.
+    pub fn join(
+        self: &Arc<Self>,
+        key: KeyRef<'_>,
+        axis: Axis,
+        headers: &HeaderMap,
+        stale: Option<&Arc<Object>>,
+    ) -> Joined {
+        let mut shard = self.table.shard(key.hash());
+        let floor = self.store.floors().exact(key.hash());
+        if let Some(flight) = shard.of(&key).find(|flight| flight.serves(axis, headers, floor)) {
+            return Joined::Follow(Arc::clone(flight));
+        }
+        // A flight is taken off the table after its object was stored, so whoever finds neither
+        // looked in the store too early.
+        if self.newly_stored(&key, axis, headers, stale) {
+            return Joined::Stored;
+        }
+        let known = shard.of(&key).filter_map(|flight| flight.vary()).last();
+        let hint = known.or_else(|| self.stored_vary(&key)).unwrap_or(Vary::None);
+        // Read under the table's lock, before anything can be sent.
+        let asked = self.store.floors().now();
+        let stale = stale.map(Arc::clone);
+        let question = Question { axis, request: headers.clone(), hint, stale };
+        let flight = Arc::new(Flight::new(key.to_key(), asked, question, self.workers));
+        shard.add(&flight, floor);
+        Joined::Lead(Lead::new(Arc::clone(self), flight))
+    }
+
+    fn newly_stored(
+        &self,
+        key: &KeyRef<'_>,
+        axis: Axis,
+        headers: &HeaderMap,
+        stale: Option<&Arc<Object>>,
+    ) -> bool {
+        let Some(entry) = self.store.peek(key) else { return false };
+        match entry.select(axis, headers) {
+            Found::Object { object, .. } => stale.is_none_or(|stale| !Arc::ptr_eq(stale, &object)),
+            Found::OtherVariants => false,
+        }
+    }
+
+    fn stored_vary(&self, key: &KeyRef<'_>) -> Option<Vary> {
+        let entry = self.store.peek(key)?;
+        entry.newest().map(|object| Vary::of(&object.head.headers))
+    }
+
+    /// Whether a refresh of `key` must wait because the last ones failed.
+    pub fn backs_off(&self, key: &KeyRef<'_>) -> bool {
+        self.backoff.waits(key.hash(), self.clock.now())
+    }
+
+    /// A place among the clients that wait for other clients' fetches.
+    ///
+    /// # Errors
+    /// [`Reason::WaitersFull`] where `most` wait already.
+    pub fn wait_place(self: &Arc<Self>, most: usize) -> Result<Waiting, Reason> {
+        let place = Waiting(Arc::clone(self));
+        if self.waiters.fetch_add(1, Ordering::Relaxed) < most {
+            Ok(place)
+        } else {
+            Err(Reason::WaitersFull)
+        }
+    }
+
+    /// Clients that wait for other clients' fetches.
+    pub fn waiting(&self) -> usize {
+        self.waiters.load(Ordering::Relaxed)
+    }
+
+    /// Flights under way.
+    pub fn flights(&self) -> usize {
+        self.table.flights()
+    }
+}
+
+/// A client that waits; counted until it is dropped.
+#[derive(Debug)]
+pub struct Waiting(Arc<Fetch>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiters.fetch_sub(1, Ordering::Relaxed);
+    }
+}

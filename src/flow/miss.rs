@@ -1,0 +1,175 @@
+//! Nothing can be served: lead a flight to the origin, or follow one.
+
+use std::sync::Arc;
+
+use super::Visit;
+use super::lookup::Lookup;
+use super::pass::Pass;
+use crate::base::{Body, Elapsed, Fault, Outcome, Reason, WorkerId};
+use crate::fetch::{Fill, FillReader, Flight, Joined, Landed, Terms, Upstream};
+use crate::front::Answer;
+use crate::reply::shared::{self, Shared};
+use crate::reply::{Verdict, passed, synth};
+use crate::semantics::{Policy, validator};
+use crate::site::forward::{self, Purpose};
+use crate::store::{Head, Object};
+use crate::telemetry::account::OriginPart;
+
+/// How often a request is sent back to the lookup before it goes its own way.
+const MAX_DISPATCHES: u8 = 3;
+/// A cache of which one object takes more than this part is no cache.
+const LARGEST_SHARE: u64 = 8;
+
+pub(super) struct Miss {
+    pub(super) visit: Visit,
+    pub(super) reason: Reason,
+    /// What is stored but must be confirmed first.
+    pub(super) stale: Option<Arc<Object>>,
+}
+
+pub(super) enum Missed {
+    Done(Answer),
+    Lookup(Lookup),
+    Pass(Pass),
+}
+
+impl Miss {
+    pub(super) async fn run(mut self) -> Missed {
+        let visit = &mut self.visit;
+        visit.dispatches += 1;
+        if visit.dispatches > MAX_DISPATCHES {
+            return Missed::Pass(Pass { visit: self.visit, reason: Reason::Undecided });
+        }
+        let (key, axis) = (visit.plan.key(), visit.plan.axis);
+        let stale = self.stale.as_ref();
+        let joined = visit.node.fetch.join(key, axis, &visit.head.headers, stale);
+        let (landed, collapsed) = match joined {
+            Joined::Stored => return Missed::Lookup(Lookup(self.visit)),
+            Joined::Lead(lead) => {
+                let Some((upstream, terms)) = visit.question(stale) else {
+                    return Missed::Done(self.failed(&no_cluster()));
+                };
+                let flight = lead.launch(upstream, terms);
+                (flight.landed(true, visit.worker, &visit.head.headers).await, false)
+            }
+            Joined::Follow(flight) => (self.follow(&flight).await, true),
+        };
+        self.land(landed, collapsed)
+    }
+
+    async fn follow(&self, flight: &Flight) -> Landed {
+        let visit = &self.visit;
+        let cache = &visit.running.config.cache;
+        let _place = match visit.node.fetch.wait_place(cache.max_waiters) {
+            Ok(place) => place,
+            Err(reason) => return Landed::Failed(Fault::ours(reason, "no place to wait")),
+        };
+        let landed = flight.landed(false, visit.worker, &visit.head.headers);
+        match visit.node.clock.within(cache.wait_timeout, landed).await {
+            Ok(landed) => landed,
+            Err(Elapsed) => {
+                let log = format!("no answer within {:?}", cache.wait_timeout);
+                Landed::Failed(Fault::ours(Reason::WaitTimeout, log))
+            }
+        }
+    }
+
+    fn land(self, landed: Landed, collapsed: bool) -> Missed {
+        let to = self.visit.to();
+        let mut verdict = Verdict::fetched(Outcome::Miss, self.reason, self.reason);
+        verdict.collapsed = collapsed;
+        Missed::Done(match landed {
+            Landed::Filling(fill) => shared::answer(&Growing(fill), &to, verdict),
+            Landed::Confirmed(object) => {
+                verdict.outcome = Outcome::Revalidated;
+                verdict.reason = Reason::Confirmed;
+                shared::answer(&*object, &to, verdict)
+            }
+            Landed::Own(own) => {
+                verdict.reason = own.reason;
+                passed::answer(own.exchange, &to, verdict)
+            }
+            Landed::Again => return Missed::Lookup(Lookup(self.visit)),
+            Landed::Failed(fault) => self.failed(&fault),
+        })
+    }
+
+    /// No answer came: what is stored, where it may be served then (RFC 5861 §4), else a page.
+    fn failed(&self, fault: &Fault) -> Answer {
+        let visit = &self.visit;
+        let to = visit.to();
+        let usable = self
+            .stale
+            .as_ref()
+            .filter(|stale| stale.head.life.usable_on_error(stale.resident(to.clock.now())));
+        match usable {
+            Some(stale) => {
+                let verdict = Verdict::served(Outcome::Stale, Reason::IfError);
+                let mut answer = shared::answer(&**stale, &to, verdict);
+                answer.account.detail = Some(fault.log.as_str().into());
+                answer
+            }
+            None => synth::failed(visit.plan.site.id, fault, visit.node_name()),
+        }
+    }
+}
+
+/// A fill, as an answer is made of it.
+struct Growing(Arc<Fill>);
+
+impl Shared for Growing {
+    fn head(&self) -> &Head {
+        &self.0.head
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.0.length
+    }
+
+    fn whole(&self, worker: WorkerId) -> Body {
+        Body::stream(FillReader::whole(Arc::clone(&self.0), worker))
+    }
+
+    fn part(&self, worker: WorkerId, first: u64, last: u64) -> Body {
+        Body::stream(FillReader::part(Arc::clone(&self.0), worker, first, last))
+    }
+
+    fn origin(&self) -> Option<OriginPart> {
+        Some(self.0.origin.clone())
+    }
+}
+
+impl Visit {
+    /// What to ask the origin so that its answer may be stored, and on what terms. `None` where
+    /// the site's cluster is gone, which a configuration that was checked cannot cause.
+    pub(super) fn question(&self, stale: Option<&Arc<Object>>) -> Option<(Upstream, Terms)> {
+        let cluster = Arc::clone(self.running.origins.get(self.plan.site.cluster.id)?);
+        let head = |purpose| {
+            forward::upstream(&self.head, &self.plan, &self.peer, self.node_name(), purpose)
+        };
+        let now = self.node.clock.wall();
+        let validate = stale
+            .map(|stale| &stale.head.headers)
+            .filter(|stored| validator::present(stored))
+            .map(|stored| head(Purpose::Validate { stored, now }));
+        let upstream = Upstream { cluster, fill: head(Purpose::Fill), validate };
+        let (cache, freshness) = (&self.running.config.cache, &self.plan.site.freshness);
+        let terms = Terms {
+            max_object: cache.max_object.min(cache.memory / LARGEST_SHARE),
+            policy: Policy {
+                heuristic: freshness.heuristic,
+                default_ttl: freshness.default_ttl,
+                grace: freshness.grace,
+                keep: freshness.keep,
+            },
+            authorization: self.head.headers.contains_key(http::header::AUTHORIZATION),
+            worker: self.worker,
+        };
+        Some((upstream, terms))
+    }
+}
+
+/// The site's cluster is gone.
+pub(super) fn no_cluster() -> Fault {
+    Fault::ours(Reason::NoServer, "the site's cluster is not configured")
+}

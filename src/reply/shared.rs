@@ -1,0 +1,136 @@
+//! Answers made of what many clients share: a stored object, or a fill that grows.
+
+use std::sync::Arc;
+
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+
+use super::{For, Verdict, forward, mark, set_age};
+use crate::base::{Body, Outcome, Segments, WorkerId};
+use crate::front::{Answer, Then};
+use crate::semantics::{CacheStatus, Handling, RangeAnswer, Validators, conditional, range};
+use crate::store::{Head, Object};
+use crate::telemetry::Account;
+use crate::telemetry::account::OriginPart;
+
+/// What many clients may share: a stored object, or what grows into one.
+pub trait Shared {
+    /// Status and fields, as stored.
+    fn head(&self) -> &Head;
+    /// The body's length, where it is known.
+    fn length(&self) -> Option<u64>;
+    /// The whole body, for a client of `worker`.
+    fn whole(&self, worker: WorkerId) -> Body;
+    /// The bytes `first..=last` of the body, for a client of `worker`.
+    fn part(&self, worker: WorkerId, first: u64, last: u64) -> Body;
+    /// What the origin had to do with it, where it is being asked now.
+    fn origin(&self) -> Option<OriginPart>;
+}
+
+impl Shared for Object {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn length(&self) -> Option<u64> {
+        Some(self.length)
+    }
+
+    fn whole(&self, _: WorkerId) -> Body {
+        let segments = || Segments::new(Arc::clone(&self.body), 0, self.length);
+        match (&self.trailers, self.length) {
+            (None, 0) => Body::Empty,
+            (None, _) => Body::Segments(segments()),
+            (Some(trailers), _) => Body::with_trailers(segments(), trailers.clone()),
+        }
+    }
+
+    fn part(&self, _: WorkerId, first: u64, last: u64) -> Body {
+        Body::Segments(Segments::new(Arc::clone(&self.body), first, last - first + 1))
+    }
+
+    fn origin(&self) -> Option<OriginPart> {
+        None
+    }
+}
+
+/// The answer from `source` for the client of `to`.
+pub fn answer(source: &dyn Shared, to: &For<'_>, verdict: Verdict) -> Answer {
+    let stored = source.head();
+    let (status, mut headers, body) = select(source, to);
+    let resident = to.clock.now().saturating_duration_since(stored.received);
+    let age = stored.life.age(resident);
+    if verdict.outcome != Outcome::Miss || age > 0 {
+        set_age(&mut headers, age);
+    }
+    let cache_status = CacheStatus {
+        node: to.node,
+        handling: match verdict.forwarded {
+            None => Handling::Hit,
+            Some(reason) => Handling::Forwarded {
+                why: forward(reason),
+                status: (verdict.outcome == Outcome::Revalidated).then_some(304),
+                stored: true,
+                collapsed: verdict.collapsed,
+            },
+        },
+        ttl: Some(stored.life.ttl_left(resident)),
+        detail: verdict.reason,
+    };
+    mark(&mut headers, to, Version::HTTP_11, &cache_status);
+
+    let (mut head, ()) = http::Response::new(()).into_parts();
+    head.status = status;
+    head.headers = headers;
+    let mut account = Account::new(Some(to.plan.site.id), verdict.outcome, verdict.reason);
+    account.collapsed = verdict.collapsed;
+    account.origin = source.origin();
+    Answer { head, body, account, then: Then::KeepAlive }
+}
+
+/// Status, fields and body after the request's conditions and range, in the order of RFC 9110
+/// §13.2.2.
+fn select(source: &dyn Shared, to: &For<'_>) -> (StatusCode, HeaderMap, Body) {
+    let head = source.head();
+    let request = &to.request.headers;
+    let (validators, wall) = (Validators::of(head.status, &head.headers), to.clock.wall());
+    match conditional::evaluate(&to.request.method, request, validators, wall) {
+        conditional::Verdict::Proceed => {}
+        conditional::Verdict::NotModified => {
+            let fields = conditional::not_modified_fields(&head.headers);
+            return (StatusCode::NOT_MODIFIED, fields, Body::Empty);
+        }
+        conditional::Verdict::PreconditionFailed => {
+            let mut fields = HeaderMap::new();
+            if let Some(date) = head.headers.get(DATE) {
+                fields.insert(DATE, date.clone());
+            }
+            return (StatusCode::PRECONDITION_FAILED, fields, Body::Empty);
+        }
+    }
+    let mut headers = head.headers.clone();
+    if head.status == StatusCode::OK
+        && let Some(length) = source.length()
+        && conditional::if_range_matches(request, validators, wall)
+    {
+        match range::resolve(&to.request.method, request, length) {
+            RangeAnswer::Whole => {}
+            RangeAnswer::Part { first, last } => {
+                headers.insert(CONTENT_RANGE, range::content_range(first, last, length));
+                return (StatusCode::PARTIAL_CONTENT, headers, source.part(to.worker, first, last));
+            }
+            RangeAnswer::Unsatisfiable => {
+                headers.clear();
+                headers.insert(CONTENT_RANGE, range::unsatisfied_range(length));
+                return (StatusCode::RANGE_NOT_SATISFIABLE, headers, Body::Empty);
+            }
+        }
+    }
+    if to.request.method == Method::HEAD {
+        if let Some(length) = source.length() {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        return (head.status, headers, Body::Empty);
+    }
+    (head.status, headers, source.whole(to.worker))
+}
