@@ -5,6 +5,7 @@
 pub mod body;
 pub mod budget;
 pub mod clock;
+pub mod drain;
 pub mod error;
 pub mod ids;
 pub mod key;
@@ -16,6 +17,7 @@ pub mod tunnel;
 pub use body::{Body, Segments};
 pub use budget::{Budget, Charge};
 pub use clock::{Clock, Elapsed, Sleep};
+pub use drain::Drain;
 pub use error::{Fault, Whose};
 pub use ids::{ClusterId, ListenerId, Names, Seq, SiteId, WorkerId};
 pub use key::{Axis, Key, KeyRef, KeyText, Scheme};
