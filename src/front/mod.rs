@@ -1,5 +1,68 @@
-//! HTTP/1.1 and HTTP/2 on the one side, requests and answers on the other.
+//! HTTP/1.1 and HTTP/2 on the one side, requests and answers on the other. hyper is the only
+//! parser of either; what stands here is what it leaves to others: the time that a client may take
+//! ([`watch`]), writes gathered into TLS records ([`gather`]), the framing fields and the end of an
+//! answer ([`answer`]), panics, tunnels, draining, and the record of what happened ([`record`]).
+//!
+//! In path order: `accept` takes a socket and its handshake, `connection` drives hyper over
+//! `transport`, `service` calls the [`Handler`], `request` and `answer` are the two bodies. All of
+//! one connection lives on one worker's runtime and shares a `line`.
 
+mod accept;
+mod answer;
+mod connection;
+mod gather;
 pub mod handler;
+mod line;
+pub mod panics;
+pub mod record;
+mod request;
+mod service;
+mod transport;
+mod tunnel;
+mod watch;
 
+use std::sync::Arc;
+
+use crate::base::{Clock, Drain};
+use crate::config::{Http2, Limits, Timeouts};
+
+pub use accept::connection;
 pub use handler::{Answer, Handler, Reply, Request, Then};
+pub use record::{Asked, ConnectionEvent, End, Finished, Recorder, Wait};
+
+/// What every connection of a worker is served with; a reload makes a new one for the connections
+/// that come after it.
+pub struct Serving {
+    /// Answers requests.
+    pub handler: Arc<dyn Handler>,
+    /// Takes note of what happened.
+    pub recorder: Arc<dyn Recorder>,
+    /// The time.
+    pub clock: Clock,
+    /// What clients may take their time for.
+    pub timeouts: Timeouts,
+    /// What clients may send.
+    pub limits: Limits,
+    /// HTTP/2 towards clients.
+    pub http2: Http2,
+    /// The signal upon which connections finish what they have begun and close.
+    pub drain: Drain,
+}
+
+/// A protocol that a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.0 and HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+#[cfg(test)]
+mod http1_tests;
+#[cfg(test)]
+mod http2_tests;
+#[cfg(test)]
+mod kit;
+#[cfg(test)]
+mod time_tests;

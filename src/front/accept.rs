@@ -1,0 +1,82 @@
+//! From an accepted socket to a served connection: the TLS handshake and the protocol that it
+//! chose, or the wait for a first byte. A plain connection that says nothing has no buffer of
+//! hyper's yet; one that says nothing in its handshake has no more than its TLS state.
+
+use std::sync::Arc;
+
+use rustls::{HandshakeKind, ProtocolVersion, ServerConfig};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use super::connection::serve;
+use super::line::Line;
+use super::record::{ConnectionEvent, End, Wait};
+use super::transport::{Socket, Transport};
+use super::{Protocol, Serving};
+use crate::base::Peer;
+
+/// The whole life of one client's connection over `stream`: with TLS where `tls` is given, ALPN
+/// then choosing the protocol, else HTTP/1. The future ends when the connection does.
+pub async fn connection(
+    stream: TcpStream,
+    tls: Option<Arc<ServerConfig>>,
+    peer: Arc<Peer>,
+    serving: Arc<Serving>,
+) {
+    let line = Arc::new(Line::new(peer, serving));
+    let socket = Socket { stream, line: Arc::clone(&line) };
+    let end = match tls {
+        None => match first_byte(&socket).await {
+            Ok(()) => open(Transport::Plain(socket), Protocol::Http1, &line).await,
+            Err(end) => end,
+        },
+        // Boxed: a plain connection should not pay for a handshake's size.
+        Some(tls) => match Box::pin(handshake(tls, socket)).await {
+            Ok((io, protocol)) => open(io, protocol, &line).await,
+            Err(end) => end,
+        },
+    };
+    line.tell(ConnectionEvent::Closed(end));
+}
+
+async fn open(io: Transport, protocol: Protocol, line: &Arc<Line>) -> End {
+    line.tell(ConnectionEvent::Opened(protocol));
+    serve(io, protocol, line).await
+}
+
+async fn first_byte(socket: &Socket) -> Result<(), End> {
+    let serving = &socket.line.serving;
+    // A look, not `readable`: a new socket may be reported ready for reading when it is not.
+    let mut first = [0];
+    let heard = serving.clock.within(serving.timeouts.first_byte, socket.stream.peek(&mut first));
+    match heard.await {
+        Ok(Ok(1..)) => Ok(()),
+        Ok(Ok(0)) => Err(End::Done),
+        Ok(Err(_)) => Err(End::Left),
+        Err(_) => Err(End::Cut(Wait::FirstByte)),
+    }
+}
+
+async fn handshake(tls: Arc<ServerConfig>, socket: Socket) -> Result<(Transport, Protocol), End> {
+    let line = Arc::clone(&socket.line);
+    let serving = &line.serving;
+    let accept = TlsAcceptor::from(tls).accept(socket);
+    let stream = match serving.clock.within(serving.timeouts.handshake, accept).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            tracing::debug!(peer = %line.peer.remote, "TLS handshake failed: {error}");
+            return Err(End::Handshake);
+        }
+        Err(_) => return Err(End::Cut(Wait::Handshake)),
+    };
+    let session = stream.get_ref().1;
+    line.tell(ConnectionEvent::Secured {
+        resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
+        tls13: session.protocol_version() == Some(ProtocolVersion::TLSv1_3),
+    });
+    let protocol = match session.alpn_protocol() {
+        Some(b"h2") => Protocol::Http2,
+        _ => Protocol::Http1,
+    };
+    Ok((Transport::Tls(Box::new(stream)), protocol))
+}

@@ -1,0 +1,216 @@
+//! An answer on its way out: its head with the framing fields that are ours, and its body in
+//! pieces that tell when the socket's side has taken them.
+//!
+//! Content-Length and Transfer-Encoding are hyper's from the body's size; what the plot put there
+//! counts only for HEAD (RFC 9110 §8.6). A body that is shorter or longer than it said, that fails,
+//! or whose answer is to be cut ends in an error: hyper then closes an HTTP/1 connection without
+//! the last chunk and resets an HTTP/2 stream with INTERNAL_ERROR, its reason for any error that
+//! names none. Only an HTTP/1.0 body that ends with its connection could still look complete, so
+//! there the socket is reset.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderValue, Method, Response, StatusCode, Version};
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::upgrade::OnUpgrade;
+
+use super::handler::{Answer, Then};
+use super::record::Record;
+use crate::base::{Body, Fault, Reason};
+
+/// Makes the response that hyper sends of `answer`.
+///
+/// # Errors
+/// An answer that cannot be sent: an interim status without a tunnel, or a tunnel where the
+/// client asked for none. The connection or the stream is then cut.
+pub(super) fn respond(
+    answer: Answer,
+    record: Arc<Record>,
+    upgrade: Option<OnUpgrade>,
+) -> Result<Response<Sent>, Fault> {
+    let Answer { mut head, body, account, then } = answer;
+    let why = account.reason;
+    record.on_answer(head.status, account);
+    head.version = Version::HTTP_11;
+    head.headers.remove(CONNECTION);
+    head.headers.remove(TRANSFER_ENCODING);
+
+    let mut cut = None;
+    match then {
+        Then::KeepAlive => {}
+        Then::Close if record.asked.version == Version::HTTP_2 => {}
+        Then::Close => {
+            head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Then::Abort => cut = Some(why),
+        Then::Tunnel(tunnel) => {
+            let Some(upgrade) = upgrade.filter(|_| head.status == StatusCode::SWITCHING_PROTOCOLS)
+            else {
+                return Err(unsendable(&record, "a tunnel for a request that asked for none"));
+            };
+            head.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            head.headers.remove(CONTENT_LENGTH);
+            record.line.put_tunnel(upgrade, tunnel);
+            return Ok(Response::from_parts(head, Sent::new(Body::Empty, record, None)));
+        }
+    }
+    if head.status.is_informational()
+        || record.asked.method == Method::CONNECT && head.status.is_success()
+    {
+        return Err(unsendable(&record, "a status that changes the protocol, without a tunnel"));
+    }
+
+    let bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let is_head = record.asked.method == Method::HEAD;
+    if !is_head || bodiless {
+        head.headers.remove(CONTENT_LENGTH);
+    } else if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        head.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+    }
+    let body = if is_head || bodiless { Body::Empty } else { body };
+    Ok(Response::from_parts(head, Sent::new(body, record, cut)))
+}
+
+fn unsendable(record: &Record, what: &str) -> Fault {
+    record.on_broken(Reason::Upgrade);
+    Fault::ours(Reason::Upgrade, what)
+}
+
+/// The body of an answer as hyper pulls it.
+pub(super) struct Sent {
+    body: Body,
+    record: Arc<Record>,
+    /// Bytes that must still come, where the size was told.
+    left: Option<u64>,
+    /// Why the answer must not look complete, if it must not.
+    cut: Option<Reason>,
+}
+
+impl Sent {
+    fn new(body: Body, record: Arc<Record>, cut: Option<Reason>) -> Self {
+        if body.is_end_stream() && cut.is_none() {
+            record.on_ended();
+        }
+        let left = body.size_hint().exact().filter(|_| cut.is_none());
+        Self { body, record, left, cut }
+    }
+
+    fn broken(&self, fault: Fault) -> Poll<Option<Result<Frame<Piece>, Fault>>> {
+        self.record.on_broken(fault.reason);
+        let ends_with_connection =
+            self.left.is_none() && self.record.asked.version < Version::HTTP_11;
+        if ends_with_connection {
+            self.record.line.must_reset();
+        }
+        Poll::Ready(Some(Err(fault)))
+    }
+
+    fn on_data(&mut self, bytes: Bytes) -> Poll<Option<Result<Frame<Piece>, Fault>>> {
+        let length = bytes.len() as u64;
+        if let Some(left) = self.left {
+            let Some(rest) = left.checked_sub(length) else {
+                return self.broken(Fault::ours(Reason::Truncated, "more body than was told"));
+            };
+            self.left = Some(rest);
+        }
+        if self.is_end_stream() {
+            self.record.on_ended();
+        }
+        Poll::Ready(Some(Ok(Frame::data(Piece::new(bytes, &self.record)))))
+    }
+
+    fn on_end(&mut self) -> Poll<Option<Result<Frame<Piece>, Fault>>> {
+        if let Some(reason) = self.cut {
+            return self.broken(Fault::ours(reason, "the answer is cut"));
+        }
+        if self.left.is_some_and(|left| left > 0) {
+            return self.broken(Fault::origin(Reason::Truncated, "less body than was told"));
+        }
+        self.record.on_ended();
+        Poll::Ready(None)
+    }
+}
+
+impl http_body::Body for Sent {
+    type Data = Piece;
+    type Error = Fault;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Piece>, Fault>>> {
+        let this = &mut *self;
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.body).poll_frame(cx)));
+        match polled {
+            Ok(Poll::Pending) => {
+                this.record.line.on_nothing_to_give();
+                Poll::Pending
+            }
+            Ok(Poll::Ready(Some(Ok(frame)))) => match frame.into_data() {
+                Ok(bytes) => this.on_data(bytes),
+                Err(frame) => {
+                    if this.cut.is_none() && this.left.unwrap_or(0) == 0 {
+                        this.record.on_ended();
+                    }
+                    // Not data, so no piece is made of it.
+                    Poll::Ready(Some(Ok(frame.map_data(|bytes| Piece::new(bytes, &this.record)))))
+                }
+            },
+            Ok(Poll::Ready(Some(Err(fault)))) => this.broken(fault),
+            Ok(Poll::Ready(None)) => this.on_end(),
+            Err(_) => {
+                this.body = Body::Empty;
+                this.broken(Fault::ours(Reason::Panic, "a body panicked"))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.cut.is_none() && self.left.unwrap_or(0) == 0 && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.cut.is_some() { SizeHint::default() } else { self.body.size_hint() }
+    }
+}
+
+/// A piece of a body that counts what is taken of it.
+pub(super) struct Piece {
+    bytes: Bytes,
+    record: Arc<Record>,
+}
+
+impl Piece {
+    fn new(bytes: Bytes, record: &Arc<Record>) -> Self {
+        record.on_handed(bytes.len());
+        Self { bytes, record: Arc::clone(record) }
+    }
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+        self.record.on_taken(count);
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        if !self.bytes.is_empty() {
+            self.record.line.on_lost(self.bytes.len());
+        }
+    }
+}

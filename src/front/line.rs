@@ -1,0 +1,254 @@
+//! One client's connection as its parts share it: the socket's wrapper tells what it read and
+//! wrote, requests tell when they begin and end, answers tell what waits to be taken, and the
+//! watchdog reads it all.
+//!
+//! Everything here is touched by the tasks of one connection, which live on one worker's runtime;
+//! the atomics are what makes that `Sync`, not what makes it right, so every access is relaxed. A
+//! clock is read where a request begins and ends and nowhere else on the way of a hit.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use hyper::upgrade::OnUpgrade;
+
+use super::record::{ConnectionEvent, Wait};
+use super::{Protocol, Serving};
+use crate::base::Peer;
+use crate::base::tunnel::Tunnel;
+
+/// What the parts of a connection know in common.
+pub(super) struct Line {
+    pub(super) peer: Arc<Peer>,
+    pub(super) serving: Arc<Serving>,
+    born: Instant,
+    http2: AtomicBool,
+    /// Whether a byte came since serving began.
+    heard: AtomicBool,
+    /// When the first byte of a head came while no request was in flight (HTTP/1).
+    head_since: AtomicU64,
+    idle_since: AtomicU64,
+    in_flight: AtomicU32,
+    read: AtomicU64,
+    written: AtomicU64,
+    /// Whether the socket took nothing when it was last asked.
+    blocked: AtomicBool,
+    /// Bytes of answers that the protocol holds and the socket's side has not taken.
+    waiting: AtomicU64,
+    /// Bytes of answers that were taken.
+    taken: AtomicU64,
+    /// Rises whenever the client has taken all there was and it is we who must bring more.
+    caught_up: AtomicU64,
+    /// Why the connection is being cut, for the records that are dropped with it.
+    cut: AtomicU8,
+    /// Whether a request's body was left unread, so that bytes of it may lie in the socket.
+    unread: AtomicBool,
+    /// Whether the socket must be reset, because an orderly end would look complete.
+    reset: AtomicBool,
+    /// The two sides of a change of protocol, from the answer to the end of HTTP.
+    tunnel: Mutex<Option<(OnUpgrade, Tunnel)>>,
+}
+
+/// No moment; moments are nanoseconds since the connection was born, plus one.
+const NEVER: u64 = 0;
+
+impl Line {
+    pub(super) fn new(peer: Arc<Peer>, serving: Arc<Serving>) -> Self {
+        let born = serving.clock.now();
+        Self {
+            peer,
+            serving,
+            born,
+            http2: AtomicBool::new(false),
+            heard: AtomicBool::new(false),
+            head_since: AtomicU64::new(NEVER),
+            idle_since: AtomicU64::new(NEVER),
+            in_flight: AtomicU32::new(0),
+            read: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            blocked: AtomicBool::new(false),
+            waiting: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+            caught_up: AtomicU64::new(0),
+            cut: AtomicU8::new(0),
+            unread: AtomicBool::new(false),
+            reset: AtomicBool::new(false),
+            tunnel: Mutex::new(None),
+        }
+    }
+
+    fn stamp(&self, at: Instant) -> u64 {
+        let nanos = at.saturating_duration_since(self.born).as_nanos();
+        u64::try_from(nanos).unwrap_or(u64::MAX - 1) + 1
+    }
+
+    fn moment(&self, stamp: u64) -> Instant {
+        self.born + Duration::from_nanos(stamp.saturating_sub(1))
+    }
+
+    /// Serving begins: what came before (a TLS handshake) was not HTTP.
+    pub(super) fn begin(&self, protocol: Protocol) -> Instant {
+        let now = self.serving.clock.now();
+        self.http2.store(protocol == Protocol::Http2, Relaxed);
+        self.heard.store(false, Relaxed);
+        self.head_since.store(NEVER, Relaxed);
+        self.idle_since.store(self.stamp(now), Relaxed);
+        now
+    }
+
+    /// The socket gave `bytes`.
+    pub(super) fn on_read(&self, bytes: usize) {
+        self.read.fetch_add(bytes as u64, Relaxed);
+        self.heard.store(true, Relaxed);
+        // In HTTP/2 bytes between requests are mostly not the beginning of one (PING,
+        // WINDOW_UPDATE), so only `idle` bounds a head that trickles there.
+        let begins_head = self.in_flight() == 0
+            && self.head_since.load(Relaxed) == NEVER
+            && !self.http2.load(Relaxed);
+        if begins_head {
+            self.head_since.store(self.stamp(self.serving.clock.now()), Relaxed);
+        }
+    }
+
+    /// The socket took `bytes`.
+    pub(super) fn on_write(&self, bytes: usize) {
+        self.written.fetch_add(bytes as u64, Relaxed);
+        self.blocked.store(false, Relaxed);
+    }
+
+    /// The socket would take nothing.
+    pub(super) fn on_blocked(&self) {
+        self.blocked.store(true, Relaxed);
+    }
+
+    /// A request's head is complete; returns when it began.
+    pub(super) fn enter(&self) -> Instant {
+        self.in_flight.fetch_add(1, Relaxed);
+        self.heard.store(true, Relaxed);
+        match self.head_since.swap(NEVER, Relaxed) {
+            NEVER => self.serving.clock.now(),
+            stamp => self.moment(stamp),
+        }
+    }
+
+    /// A request is over, its answer taken or lost.
+    pub(super) fn leave(&self, now: Instant) {
+        self.in_flight.fetch_sub(1, Relaxed);
+        self.idle_since.store(self.stamp(now), Relaxed);
+        self.on_nothing_to_give();
+    }
+
+    /// `bytes` of an answer were handed to the protocol.
+    pub(super) fn on_handed(&self, bytes: usize) {
+        self.waiting.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// The protocol took `bytes` of what it had been handed.
+    pub(super) fn on_taken(&self, bytes: usize) {
+        self.waiting.fetch_sub(bytes as u64, Relaxed);
+        self.taken.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// The protocol dropped `bytes` of what it had been handed.
+    pub(super) fn on_lost(&self, bytes: usize) {
+        self.waiting.fetch_sub(bytes as u64, Relaxed);
+    }
+
+    /// An answer has nothing to give at this moment; if nothing else waits, the client is not
+    /// behind.
+    pub(super) fn on_nothing_to_give(&self) {
+        if !self.is_behind() {
+            self.caught_up.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Whether something waits for the client to take it.
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_blocked() || self.waiting() > 0
+    }
+
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked.load(Relaxed)
+    }
+
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting.load(Relaxed)
+    }
+
+    pub(super) fn in_flight(&self) -> u32 {
+        self.in_flight.load(Relaxed)
+    }
+
+    pub(super) fn heard(&self) -> bool {
+        self.heard.load(Relaxed)
+    }
+
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Relaxed)
+    }
+
+    pub(super) fn read(&self) -> u64 {
+        self.read.load(Relaxed)
+    }
+
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Relaxed)
+    }
+
+    pub(super) fn caught_up(&self) -> u64 {
+        self.caught_up.load(Relaxed)
+    }
+
+    /// When the head that is being read began, if one is and no request is in flight.
+    pub(super) fn head_since(&self) -> Option<Instant> {
+        match self.head_since.load(Relaxed) {
+            NEVER => None,
+            stamp => Some(self.moment(stamp)),
+        }
+    }
+
+    pub(super) fn idle_since(&self) -> Instant {
+        self.moment(self.idle_since.load(Relaxed))
+    }
+
+    /// The connection is being cut for `wait`; told before anything of it is dropped.
+    pub(super) fn cut(&self, wait: Wait) {
+        self.cut.store(wait as u8 + 1, Relaxed);
+    }
+
+    /// Whether it is being cut because the client takes too little.
+    pub(super) fn is_cut_as_slow(&self) -> bool {
+        let cut = self.cut.load(Relaxed);
+        cut == Wait::Write as u8 + 1 || cut == Wait::Progress as u8 + 1
+    }
+
+    pub(super) fn leave_unread(&self) {
+        self.unread.store(true, Relaxed);
+    }
+
+    pub(super) fn is_unread(&self) -> bool {
+        self.unread.load(Relaxed)
+    }
+
+    pub(super) fn must_reset(&self) {
+        self.reset.store(true, Relaxed);
+    }
+
+    pub(super) fn is_reset(&self) -> bool {
+        self.reset.load(Relaxed)
+    }
+
+    pub(super) fn put_tunnel(&self, upgrade: OnUpgrade, tunnel: Tunnel) {
+        let mut slot = self.tunnel.lock().unwrap_or_else(PoisonError::into_inner);
+        *slot = Some((upgrade, tunnel));
+    }
+
+    pub(super) fn take_tunnel(&self) -> Option<(OnUpgrade, Tunnel)> {
+        self.tunnel.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn tell(&self, event: ConnectionEvent) {
+        self.serving.recorder.event(&self.peer, event);
+    }
+}

@@ -1,0 +1,239 @@
+//! What is told of requests and connections when they are over. A [`Record`] lives as long as
+//! anything of its answer does: the last piece that the socket's side takes or drops ends it, so
+//! that "complete" means taken, not handed over. Who counts and logs is a value given by the
+//! server ([`Recorder`]); nothing here allocates for it.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use http::header::{HOST, REFERER, USER_AGENT};
+use http::{HeaderValue, Method, StatusCode, Uri, Version, request};
+
+use super::Protocol;
+use super::line::Line;
+use crate::base::{Peer, Reason};
+use crate::telemetry::Account;
+
+/// Takes note of requests and connections; called on the worker that served them, so it must not
+/// wait.
+pub trait Recorder: Send + Sync + 'static {
+    /// A request is over: its answer was taken to the last byte, or never will be.
+    fn finished(&self, finished: &Finished<'_>);
+
+    /// Something happened to a connection.
+    fn event(&self, peer: &Peer, event: ConnectionEvent);
+}
+
+/// A request that is over.
+#[derive(Debug)]
+pub struct Finished<'a> {
+    /// The two ends of the connection.
+    pub peer: &'a Peer,
+    /// What was asked.
+    pub asked: &'a Asked,
+    /// The status and the plot's account, unless the request ended before there was an answer.
+    pub answer: Option<(StatusCode, &'a Account)>,
+    /// Bytes of the request's body that were read.
+    pub request_bytes: u64,
+    /// Bytes of the answer's body that the socket's side took.
+    pub body_bytes: u64,
+    /// From the first byte of the request to the answer's head; zero without an answer.
+    pub first_byte: Duration,
+    /// From the first byte of the request to the last of the answer.
+    pub total: Duration,
+    /// Why the answer is not complete, if it is not.
+    pub broken: Option<Reason>,
+}
+
+/// The part of a request's head that is told of it. Values are shared with the head, not copied.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The method.
+    pub method: Method,
+    /// The target, as the client sent it.
+    pub uri: Uri,
+    /// The version.
+    pub version: Version,
+    /// The Host field.
+    pub host: Option<HeaderValue>,
+    /// The User-Agent field.
+    pub user_agent: Option<HeaderValue>,
+    /// The Referer field.
+    pub referer: Option<HeaderValue>,
+}
+
+impl Asked {
+    pub(super) fn of(head: &request::Parts) -> Self {
+        let field = |name| head.headers.get(name).cloned();
+        Self {
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+            version: head.version,
+            host: field(HOST),
+            user_agent: field(USER_AGENT),
+            referer: field(REFERER),
+        }
+    }
+}
+
+/// Something that happened to a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionEvent {
+    /// A TLS handshake was completed.
+    Secured {
+        /// Whether an earlier session was resumed.
+        resumed: bool,
+        /// Whether it is TLS 1.3, not 1.2.
+        tls13: bool,
+    },
+    /// Serving begins.
+    Opened(Protocol),
+    /// The connection is over.
+    Closed(End),
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// In order: after its last request, or by draining.
+    Done,
+    /// The client left in the middle of something.
+    Left,
+    /// The client took too long.
+    Cut(Wait),
+    /// The client sent what is not HTTP, or too much.
+    Refused(Reason),
+    /// An answer could not be completed, so the connection was cut.
+    Broken,
+    /// The TLS handshake failed.
+    Handshake,
+    /// A bug of ours.
+    Panicked,
+}
+
+/// What a client may take its time for, within `config::Timeouts`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Wait {
+    /// The TLS handshake.
+    Handshake,
+    /// The first byte of the first request.
+    FirstByte,
+    /// The rest of a request's head.
+    Header,
+    /// The next request.
+    Idle,
+    /// Taking any byte of an answer.
+    Write,
+    /// Taking answers at `min_rate`.
+    Progress,
+}
+
+impl Wait {
+    /// The word for it in logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::FirstByte => "first-byte",
+            Self::Header => "header",
+            Self::Idle => "idle",
+            Self::Write => "write",
+            Self::Progress => "progress",
+        }
+    }
+}
+
+/// A request from its head to the last byte of its answer; tells the recorder when dropped.
+pub(super) struct Record {
+    pub(super) line: Arc<Line>,
+    pub(super) asked: Asked,
+    started: Instant,
+    answer: OnceLock<(StatusCode, Account, Instant)>,
+    received: AtomicU64,
+    handed: AtomicU64,
+    taken: AtomicU64,
+    /// Whether the whole body has been handed to the protocol.
+    ended: AtomicBool,
+    broken: OnceLock<Reason>,
+}
+
+impl Record {
+    /// Begins the record of a request whose head is complete.
+    pub(super) fn begin(line: &Arc<Line>, asked: Asked) -> Arc<Self> {
+        let started = line.enter();
+        Arc::new(Self {
+            line: Arc::clone(line),
+            asked,
+            started,
+            answer: OnceLock::new(),
+            received: AtomicU64::new(0),
+            handed: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+            broken: OnceLock::new(),
+        })
+    }
+
+    pub(super) fn on_answer(&self, status: StatusCode, account: Account) {
+        let now = self.line.serving.clock.now();
+        // A request has one answer: its service future is done after it.
+        let _ = self.answer.set((status, account, now));
+    }
+
+    pub(super) fn on_received(&self, bytes: usize) {
+        self.received.fetch_add(bytes as u64, Relaxed);
+    }
+
+    pub(super) fn on_handed(&self, bytes: usize) {
+        self.handed.fetch_add(bytes as u64, Relaxed);
+        self.line.on_handed(bytes);
+    }
+
+    pub(super) fn on_taken(&self, bytes: usize) {
+        self.taken.fetch_add(bytes as u64, Relaxed);
+        self.line.on_taken(bytes);
+    }
+
+    pub(super) fn on_ended(&self) {
+        self.ended.store(true, Relaxed);
+    }
+
+    /// The answer will not be complete, because of `reason`; the first reason stands.
+    pub(super) fn on_broken(&self, reason: Reason) {
+        let _ = self.broken.set(reason);
+    }
+
+    fn broken(&self) -> Option<Reason> {
+        let whole =
+            self.ended.load(Relaxed) && self.taken.load(Relaxed) == self.handed.load(Relaxed);
+        match self.broken.get() {
+            Some(reason) => Some(*reason),
+            None if whole => None,
+            None if self.line.is_cut_as_slow() => Some(Reason::ClientSlow),
+            None => Some(Reason::ClientLeft),
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let now = self.line.serving.clock.now();
+        self.line.leave(now);
+        let first_byte = self
+            .answer
+            .get()
+            .map_or(Duration::ZERO, |(_, _, at)| at.saturating_duration_since(self.started));
+        self.line.serving.recorder.finished(&Finished {
+            peer: &self.line.peer,
+            asked: &self.asked,
+            answer: self.answer.get().map(|(status, account, _)| (*status, account)),
+            request_bytes: self.received.load(Relaxed),
+            body_bytes: self.taken.load(Relaxed),
+            first_byte,
+            total: now.saturating_duration_since(self.started),
+            broken: self.broken(),
+        });
+    }
+}

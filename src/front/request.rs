@@ -1,0 +1,104 @@
+//! A request's body on its way in: the pause between two pieces is bounded, and what breaks it is
+//! a fault with a name. A body that nobody reads costs nothing; hyper then drains what has already
+//! come with the head, or closes the connection after the answer, so that a rest is never parsed
+//! as the next request (its `poll_drain_or_close_read`).
+
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::line::Line;
+use super::record::Record;
+use crate::base::{Fault, Reason, Sleep};
+
+/// A request's body.
+pub(super) struct RequestBody {
+    incoming: Incoming,
+    line: Arc<Line>,
+    /// Weak, so that an origin that still reads does not keep the answer's record open.
+    record: Weak<Record>,
+    /// Set while a piece is waited for.
+    pause: Option<Sleep>,
+    over: bool,
+}
+
+impl RequestBody {
+    pub(super) fn new(incoming: Incoming, record: &Arc<Record>) -> Self {
+        Self {
+            incoming,
+            line: Arc::clone(&record.line),
+            record: Arc::downgrade(record),
+            pause: None,
+            over: false,
+        }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = Fault;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        let this = &mut *self;
+        match Pin::new(&mut this.incoming).poll_frame(cx) {
+            Poll::Ready(frame) => {
+                this.pause = None;
+                this.over = !matches!(frame, Some(Ok(_)));
+                if let (Some(Ok(frame)), Some(record)) = (&frame, this.record.upgrade()) {
+                    record.on_received(frame.data_ref().map_or(0, Bytes::len));
+                }
+                Poll::Ready(frame.map(|frame| {
+                    frame.map_err(|error| Fault::client(Reason::BodyBroken, Chain(&error)))
+                }))
+            }
+            Poll::Pending => {
+                let serving = &this.line.serving;
+                let limit = serving.timeouts.body;
+                let pause = this.pause.get_or_insert_with(|| serving.clock.sleep(limit));
+                std::task::ready!(Pin::new(pause).poll(cx));
+                this.over = true;
+                this.line.leave_unread();
+                let log = format_args!("no byte of the body came for {limit:?}").to_string();
+                Poll::Ready(Some(Err(Fault::client(Reason::BodyTimeout, log))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if !self.over && !self.incoming.is_end_stream() {
+            self.line.leave_unread();
+        }
+    }
+}
+
+/// An error with its causes, for the log.
+pub(super) struct Chain<'a>(pub(super) &'a (dyn std::error::Error + 'static));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

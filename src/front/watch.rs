@@ -1,0 +1,243 @@
+//! The watchdog: one timer per connection that enforces `first_byte`, `header`, `idle`, `write` and
+//! `progress` for both protocols. hyper's own header timeout is switched off, because this covers
+//! it; the handshake and the pauses of a request's body are bounded where they are waited for.
+//!
+//! The timer is armed lazily: a request neither sets nor moves it. It wakes no later than the
+//! earliest moment at which anything can have run out, looks ([`verdict`]), and sleeps again. Only
+//! two things bring it forward: a head that is not complete when it is first seen, and answers
+//! that the client does not take at once. While the client is behind, it samples four times within
+//! `write`, so that a standstill is noticed within a quarter more than was allowed.
+//!
+//! A client is behind on its socket (the kernel takes no more: HTTP/1 and HTTP/2) or in its flow
+//! control (HTTP/2 holds pieces of answers and may not send them: a window of zero). Each is
+//! watched for itself, because the acknowledgement of a PING moves the socket but takes nothing of
+//! an answer. Time in which it is we who have nothing to give never counts.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use super::Protocol;
+use super::line::Line;
+use super::record::Wait;
+use crate::base::Sleep;
+use crate::config::Timeouts;
+
+/// What the watchdog sees of a connection at one moment.
+#[derive(Clone, Debug)]
+struct State {
+    /// When serving began.
+    started: Instant,
+    /// Whether a byte came since.
+    heard: bool,
+    /// When the first byte of an incomplete head came.
+    head_since: Option<Instant>,
+    /// When the last request ended.
+    idle_since: Instant,
+    /// Requests whose answers are not taken.
+    in_flight: u32,
+    /// Where the client is behind.
+    lags: [Option<Lag>; 2],
+}
+
+/// How far a client is behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Lag {
+    /// When it was last seen to take a byte.
+    moved_at: Instant,
+    /// Since when it has been taking this slowly.
+    window_at: Instant,
+    /// Bytes that it took since.
+    window_moved: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// Nothing has run out, nor can before `until`.
+    Alive { until: Instant },
+    /// This has.
+    Dead(Wait),
+}
+
+/// Whether something has run out by `now`, or when to look again.
+fn verdict(state: &State, now: Instant, limits: &Timeouts) -> Verdict {
+    // Whatever begins later than now runs out later than the shortest limit from now.
+    let mut until = now + limits.idle;
+    for lag in state.lags.iter().flatten() {
+        if now >= lag.moved_at + limits.write {
+            return Verdict::Dead(Wait::Write);
+        }
+        let window_ends = lag.window_at + limits.progress;
+        if now >= window_ends && lag.window_moved < floor(limits) {
+            return Verdict::Dead(Wait::Progress);
+        }
+        let window_ends = if now >= window_ends { now + limits.progress } else { window_ends };
+        let sample = now + sample_every(limits);
+        until = until.min(sample).min(window_ends).min(lag.moved_at + limits.write);
+    }
+    if state.in_flight == 0 {
+        let (wait, deadline) = match state.head_since {
+            _ if !state.heard => (Wait::FirstByte, state.started + limits.first_byte),
+            Some(since) => (Wait::Header, since + limits.header),
+            None => (Wait::Idle, state.idle_since + limits.idle),
+        };
+        if now >= deadline {
+            return Verdict::Dead(wait);
+        }
+        until = until.min(deadline);
+    }
+    Verdict::Alive { until }
+}
+
+fn sample_every(limits: &Timeouts) -> Duration {
+    limits.write / 4
+}
+
+/// Bytes that a client must take within `progress`.
+fn floor(limits: &Timeouts) -> u64 {
+    let millis = u64::try_from(limits.progress.as_millis()).unwrap_or(u64::MAX);
+    limits.min_rate.saturating_mul(millis) / 1000
+}
+
+/// One way of being behind, as it was last seen.
+struct Lane {
+    behind: bool,
+    moved: u64,
+    moved_at: Instant,
+    window_at: Instant,
+    window_moved: u64,
+    caught_up: u64,
+}
+
+impl Lane {
+    fn new(now: Instant) -> Self {
+        Self {
+            behind: false,
+            moved: 0,
+            moved_at: now,
+            window_at: now,
+            window_moved: 0,
+            caught_up: 0,
+        }
+    }
+
+    /// Takes a sample: whether the client is behind, how much it has taken since it connected, and
+    /// how often it had caught up.
+    fn see(&mut self, now: Instant, behind: bool, moved: u64, caught_up: u64) {
+        let goes_on = self.behind && behind && self.caught_up == caught_up;
+        if !goes_on {
+            (self.window_at, self.window_moved) = (now, moved);
+        }
+        if !goes_on || self.moved != moved {
+            self.moved_at = now;
+        }
+        (self.behind, self.moved, self.caught_up) = (behind, moved, caught_up);
+    }
+
+    fn lag(&self) -> Option<Lag> {
+        self.behind.then(|| Lag {
+            moved_at: self.moved_at,
+            window_at: self.window_at,
+            window_moved: self.moved - self.window_moved,
+        })
+    }
+
+    /// Begins the next window if this one was survived.
+    fn turn(&mut self, now: Instant, limits: &Timeouts) {
+        if now >= self.window_at + limits.progress {
+            (self.window_at, self.window_moved) = (now, self.moved);
+        }
+    }
+}
+
+/// The watchdog of one connection.
+pub(super) struct Watch {
+    protocol: Protocol,
+    started: Instant,
+    sleep: Sleep,
+    armed: Instant,
+    /// Whether it samples a client that is behind.
+    sampling: bool,
+    socket: Lane,
+    flow: Lane,
+}
+
+impl Watch {
+    /// Watches a connection over which serving began at `started`.
+    pub(super) fn new(protocol: Protocol, started: Instant, line: &Line) -> Self {
+        let limits = &line.serving.timeouts;
+        let armed = started + limits.first_byte.min(limits.idle);
+        Self {
+            protocol,
+            started,
+            sleep: line.serving.clock.sleep_until(armed),
+            armed,
+            sampling: false,
+            socket: Lane::new(started),
+            flow: Lane::new(started),
+        }
+    }
+
+    /// Looks after each poll of the connection; ready when the connection must be cut.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, line: &Line) -> Poll<Wait> {
+        let limits = line.serving.timeouts;
+        if !self.sampling && line.is_behind() {
+            let now = line.serving.clock.now();
+            self.sampling = true;
+            self.see(now, line);
+            self.arm(now + sample_every(&limits));
+        }
+        if let Some(since) = self.head_since(line) {
+            self.arm(since + limits.header);
+        }
+        loop {
+            ready!(Pin::new(&mut self.sleep).poll(cx));
+            let now = line.serving.clock.now();
+            self.see(now, line);
+            match verdict(&self.state(line), now, &limits) {
+                Verdict::Dead(wait) => return Poll::Ready(wait),
+                Verdict::Alive { until } => {
+                    self.socket.turn(now, &limits);
+                    self.flow.turn(now, &limits);
+                    self.sampling = self.socket.behind || self.flow.behind;
+                    self.armed = until;
+                    self.sleep.reset(until);
+                }
+            }
+        }
+    }
+
+    /// Brings the timer forward to `deadline`.
+    fn arm(&mut self, deadline: Instant) {
+        if deadline < self.armed {
+            self.armed = deadline;
+            self.sleep.reset(deadline);
+        }
+    }
+
+    fn see(&mut self, now: Instant, line: &Line) {
+        let caught_up = line.caught_up();
+        self.socket.see(now, line.is_blocked(), line.written(), caught_up);
+        self.flow.see(now, line.waiting() > 0, line.taken(), caught_up);
+    }
+
+    fn head_since(&self, line: &Line) -> Option<Instant> {
+        let may_be_incomplete = self.protocol == Protocol::Http1 && line.in_flight() == 0;
+        if may_be_incomplete { line.head_since() } else { None }
+    }
+
+    fn state(&self, line: &Line) -> State {
+        State {
+            started: self.started,
+            heard: line.heard(),
+            head_since: self.head_since(line),
+            idle_since: line.idle_since(),
+            in_flight: line.in_flight(),
+            lags: [self.socket.lag(), self.flow.lag()],
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;
