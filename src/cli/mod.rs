@@ -1,0 +1,144 @@
+//! The command line: what the operator types, what is said back, and how it ends. A file a
+//! command; the exit codes are all here. This is the only room that talks to a terminal.
+
+mod help;
+#[allow(dead_code, reason = "its command waits for the server")]
+mod notify;
+mod purge;
+mod terminal;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use terminal::complain;
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// What was asked for is done.
+    Ok = 0,
+    /// It failed; standard error says why.
+    Failed = 1,
+    /// The command line is not one that there is.
+    Usage = 2,
+}
+
+/// Runs the command that `arguments`, the program's name first, spell.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let exit = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments.command.map_or_else(|| help::help(None), Command::run),
+        Err(error) => {
+            // Help and version come this way too, and go to standard output.
+            drop(error.print());
+            if error.use_stderr() { Exit::Usage } else { Exit::Ok }
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// An edge caching reverse proxy for wikis.
+///
+/// Tidegate stands in front of a wiki's servers: it terminates TLS, answers most requests from an
+/// in-memory cache, fetches the rest from the cluster of the request's site, and forgets a page
+/// the moment the wiki says that it changed. Without a command it serves the demo.
+#[derive(Debug, Parser)]
+#[command(version, disable_help_subcommand = true, after_long_help = MANUAL)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What follows the list of commands in `--help`.
+const MANUAL: &str = "\
+Examples:
+  tidegate                                   serve the demo wiki on 127.0.0.1:8080
+  tidegate check /etc/tidegate/tidegate.toml
+  tidegate run --config /etc/tidegate/tidegate.toml
+  tidegate purge https://wiki.test/wiki/Tide --via 127.0.0.1:8081
+
+Exit codes:
+  0  what was asked for is done
+  1  it failed; standard error says why
+  2  the command line is wrong
+
+Signals to a running server:
+  SIGHUP           read the configuration and the certificates again, all or nothing;
+                   what is stored and who is connected stays
+  SIGTERM, SIGINT  finish what is in flight and end; a second one ends at once
+
+Files:
+  /etc/tidegate/tidegate.toml  where deploy/tidegate.service looks for the configuration
+
+Environment:
+  NOTIFY_SOCKET    set by systemd; told when the server is ready, reloads and stops";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a running Tidegate forget URLs
+    Purge {
+        /// What to forget; http:// and https:// mean the same, both are forgotten
+        #[arg(required = true, value_name = "URL")]
+        urls: Vec<String>,
+        /// A listener that takes purges from here
+        #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+        via: String,
+    },
+    /// Explain a command, or list every reason that Cache-Status, logs and metrics name
+    Help {
+        /// A command, or `reasons`
+        topic: Option<String>,
+    },
+}
+
+impl Command {
+    fn run(self) -> Exit {
+        match self {
+            Self::Purge { urls, via } => purge::purge(&urls, &via),
+            Self::Help { topic } => help::help(topic.as_deref()),
+        }
+    }
+}
+
+/// The runtime that a command's own waiting happens on; the server brings its own.
+fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        complain(format_args!("cannot start a runtime: {error}"));
+        Exit::Failed
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn help_lists_every_command_and_every_exit_code() {
+        let help = Arguments::command().render_long_help().to_string();
+        for command in Arguments::command().get_subcommands() {
+            assert!(help.contains(&format!("\n  {} ", command.get_name())), "{help}");
+        }
+        for exit in [Exit::Ok, Exit::Failed, Exit::Usage] {
+            assert!(help.contains(&format!("\n  {}  ", exit as u8)), "{help}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_a_usage_error() {
+        for line in ["tidegate purge", "tidegate nonsense"] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+}
