@@ -1,6 +1,8 @@
 //! The command line: what the operator types, what is said back, and how it ends. A file a
 //! command; the exit codes are all here. This is the only room that talks to a terminal.
 
+#[allow(dead_code, reason = "its command waits for the server")]
+mod demo;
 mod help;
 #[allow(dead_code, reason = "its command waits for the server")]
 mod notify;
