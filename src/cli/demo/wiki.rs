@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use http::request::Parts;
+use http::uri::Authority;
 use http::{Method, StatusCode, Uri, header};
 use http_body::Body as _;
 
@@ -31,6 +32,9 @@ const MAX_FORM: usize = 3 * super::pages::MAX_TEXT + 4096;
 const SLOW: Duration = Duration::from_secs(2);
 /// How long one purge may take; an edit is saved whatever becomes of it.
 const PURGE_LIMIT: Duration = Duration::from_secs(5);
+
+/// What this machine is called on itself.
+const OWN_NAMES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
 const SHARED: &str = "s-maxage=18000, must-revalidate, max-age=0";
 const REDIRECT: &str = "s-maxage=1200, must-revalidate, max-age=0";
@@ -199,18 +203,17 @@ impl Shared {
     /// wrong is logged and does not undo the edit.
     async fn purge(&self, head: &Parts, title: &Title) {
         let Some(cache) = self.cache.get() else { return };
-        let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let Some(authority) = host.and_then(|host| host.parse::<http::uri::Authority>().ok())
-        else {
-            return;
-        };
         let mut client = Client::new(cache.to_string(), self.clock.clone(), PURGE_LIMIT);
-        for target in [title.path(), title.action("history")] {
-            let Ok(order) = order_for(authority.clone(), &target) else { continue };
-            match client.send(order).await {
-                Ok(answer) if answer.status().is_success() => {}
-                Ok(answer) => tracing::warn!(%target, status = %answer.status(), "purge refused"),
-                Err(error) => tracing::warn!(%target, %error, "purge failed"),
+        for host in hosts(head) {
+            for target in [title.path(), title.action("history")] {
+                let Ok(order) = order_for(host.clone(), &target) else { continue };
+                match client.send(order).await {
+                    Ok(answer) if answer.status().is_success() => {}
+                    Ok(answer) => {
+                        tracing::warn!(%target, status = %answer.status(), "purge refused");
+                    }
+                    Err(error) => tracing::warn!(%target, %error, "purge failed"),
+                }
             }
         }
     }
@@ -245,6 +248,20 @@ impl Shared {
 
     fn now(&self) -> SystemTime {
         self.clock.wall()
+    }
+}
+
+/// The hosts that readers know the wiki by: the one that the editor used, and where that is a name
+/// of this machine, the others too.
+fn hosts(head: &Parts) -> Vec<Authority> {
+    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let Some(host) = host.and_then(|host| host.parse::<Authority>().ok()) else {
+        return Vec::new();
+    };
+    if OWN_NAMES.contains(&host.host()) {
+        OWN_NAMES.map(Authority::from_static).to_vec()
+    } else {
+        vec![host]
     }
 }
 

@@ -207,6 +207,18 @@ fn an_edit_is_saved_then_purged_then_answered() {
 }
 
 #[test]
+fn the_machines_own_names_are_purged_together() {
+    let hosts_for = |host: &str| {
+        let asked = http::Request::builder().header("host", host);
+        let (head, ()) = asked.body(()).unwrap().into_parts();
+        hosts(&head).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(hosts_for("localhost:8080"), OWN_NAMES);
+    assert_eq!(hosts_for("127.0.0.1:8443"), OWN_NAMES);
+    assert_eq!(hosts_for("wiki.test:8080"), ["wiki.test:8080"]);
+}
+
+#[test]
 fn edits_from_elsewhere_and_without_end_are_refused() {
     let wiki = wiki();
     let target = "/w/index.php?title=Tide&action=submit";
