@@ -1,6 +1,7 @@
 //! The command line: what the operator types, what is said back, and how it ends. A file a
 //! command; the exit codes are all here. This is the only room that talks to a terminal.
 
+mod check;
 #[allow(dead_code, reason = "its command waits for the server")]
 mod demo;
 mod help;
@@ -10,11 +11,10 @@ mod purge;
 mod terminal;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-use terminal::complain;
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,14 @@ Environment:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Check a configuration file: every error at once, and nothing is started
+    Check {
+        /// The configuration file
+        file: PathBuf,
+        /// Print the configuration as it applies, defaults included
+        #[arg(long)]
+        effective: bool,
+    },
     /// Make a running Tidegate forget URLs
     Purge {
         /// What to forget; http:// and https:// mean the same, both are forgotten
@@ -97,6 +105,7 @@ enum Command {
 impl Command {
     fn run(self) -> Exit {
         match self {
+            Self::Check { file, effective } => check::check(&file, effective),
             Self::Purge { urls, via } => purge::purge(&urls, &via),
             Self::Help { topic } => help::help(topic.as_deref()),
         }
@@ -104,11 +113,9 @@ impl Command {
 }
 
 /// The runtime that a command's own waiting happens on; the server brings its own.
-fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        complain(format_args!("cannot start a runtime: {error}"));
-        Exit::Failed
-    })
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| format!("cannot start a runtime: {error}"))
 }
 
 #[cfg(test)]
@@ -139,7 +146,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_a_usage_error() {
-        for line in ["tidegate purge", "tidegate nonsense"] {
+        for line in ["tidegate check", "tidegate purge", "tidegate nonsense"] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }
     }

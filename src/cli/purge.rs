@@ -31,7 +31,10 @@ pub(super) fn purge(urls: &[String], via: &str) -> Exit {
     }
     let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(exit) => return exit,
+        Err(why) => {
+            complain(why);
+            return Exit::Failed;
+        }
     };
     runtime.block_on(send(requests, via))
 }
