@@ -7,6 +7,7 @@ pub mod config;
 pub mod fetch;
 pub mod flow;
 pub mod front;
+pub mod fuzzing;
 pub mod geo;
 pub mod net;
 pub mod origin;
