@@ -25,7 +25,7 @@ const LAYERS: &[&[&str]] = &[
     &["flow"],
     &["admin"],
     &["server"],
-    &["cli", "main"],
+    &["cli", "fuzzing", "main"],
 ];
 
 /// Imports within a layer, each with its reason.
