@@ -24,3 +24,8 @@ fn replay(target: &str, run: fn(&[u8])) -> io::Result<()> {
 fn every_configuration_is_taken_or_refused_with_a_word() -> io::Result<()> {
     replay("config", tidegate::fuzzing::config)
 }
+
+#[test]
+fn every_request_is_refused_or_has_a_key_that_a_purge_reaches() -> io::Result<()> {
+    replay("key", tidegate::fuzzing::key)
+}
