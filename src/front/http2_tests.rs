@@ -46,7 +46,7 @@ async fn streams_are_answered_side_by_side() {
     for (path, response) in waiting {
         let response = soon("an answer", response).await.unwrap();
         assert!(response.headers().contains_key("date"));
-        let length = response.headers()["content-length"].to_str().unwrap().parse().unwrap();
+        let length: usize = response.headers()["content-length"].to_str().unwrap().parse().unwrap();
         let got = body(response.into_body()).await.unwrap();
         assert_eq!(got.len(), length);
         assert!(path == "/big" || got == path.as_bytes());
