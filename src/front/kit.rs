@@ -16,6 +16,7 @@ use super::transport::{Socket, Transport};
 use super::*;
 use crate::base::{Body, ListenerId, Outcome, Peer, Reason, WorkerId};
 use crate::telemetry::Account;
+use crate::telemetry::Finished;
 
 impl<F> Handler for F
 where
@@ -85,13 +86,16 @@ pub(super) struct Notes {
 
 impl Recorder for Notes {
     fn finished(&self, finished: &Finished<'_>) {
-        assert!(finished.first_byte <= finished.total);
+        assert!(finished.first_byte <= finished.duration);
         self.requests.lock().unwrap().push(Note {
-            what: format!("{} {}", finished.asked.method, finished.asked.uri.path()),
-            status: finished.answer.map(|(status, _)| status),
-            request_bytes: finished.request_bytes,
-            body_bytes: finished.body_bytes,
-            broken: finished.broken,
+            what: finished
+                .asked
+                .map(|asked| format!("{} {}", asked.method, asked.uri.path()))
+                .unwrap_or_default(),
+            status: finished.status,
+            request_bytes: finished.received,
+            body_bytes: finished.bytes,
+            broken: finished.broke_off,
         });
         self.news.notify_waiters();
     }

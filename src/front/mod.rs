@@ -28,7 +28,7 @@ use crate::config::{Http2, Limits, Timeouts};
 
 pub use accept::connection;
 pub use handler::{Answer, Handler, Reply, Request, Then};
-pub use record::{Asked, ConnectionEvent, End, Finished, Recorder, Wait};
+pub use record::{ConnectionEvent, End, Recorder, Wait};
 
 /// What every connection of a worker is served with; a reload makes a new one for the connections
 /// that come after it.

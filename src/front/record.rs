@@ -8,13 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use http::header::{HOST, REFERER, USER_AGENT};
-use http::{HeaderValue, Method, StatusCode, Uri, Version, request};
+use http::StatusCode;
 
 use super::Protocol;
 use super::line::Line;
-use crate::base::{Peer, Reason};
-use crate::telemetry::Account;
+use crate::base::{Outcome, Peer, Reason};
+use crate::telemetry::{Account, Asked, Finished};
 
 /// Takes note of requests and connections; called on the worker that served them, so it must not
 /// wait.
@@ -24,58 +23,6 @@ pub trait Recorder: Send + Sync + 'static {
 
     /// Something happened to a connection.
     fn event(&self, peer: &Peer, event: ConnectionEvent);
-}
-
-/// A request that is over.
-#[derive(Debug)]
-pub struct Finished<'a> {
-    /// The two ends of the connection.
-    pub peer: &'a Peer,
-    /// What was asked.
-    pub asked: &'a Asked,
-    /// The status and the plot's account, unless the request ended before there was an answer.
-    pub answer: Option<(StatusCode, &'a Account)>,
-    /// Bytes of the request's body that were read.
-    pub request_bytes: u64,
-    /// Bytes of the answer's body that the socket's side took.
-    pub body_bytes: u64,
-    /// From the first byte of the request to the answer's head; zero without an answer.
-    pub first_byte: Duration,
-    /// From the first byte of the request to the last of the answer.
-    pub total: Duration,
-    /// Why the answer is not complete, if it is not.
-    pub broken: Option<Reason>,
-}
-
-/// The part of a request's head that is told of it. Values are shared with the head, not copied.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    /// The method.
-    pub method: Method,
-    /// The target, as the client sent it.
-    pub uri: Uri,
-    /// The version.
-    pub version: Version,
-    /// The Host field.
-    pub host: Option<HeaderValue>,
-    /// The User-Agent field.
-    pub user_agent: Option<HeaderValue>,
-    /// The Referer field.
-    pub referer: Option<HeaderValue>,
-}
-
-impl Asked {
-    pub(super) fn of(head: &request::Parts) -> Self {
-        let field = |name| head.headers.get(name).cloned();
-        Self {
-            method: head.method.clone(),
-            uri: head.uri.clone(),
-            version: head.version,
-            host: field(HOST),
-            user_agent: field(USER_AGENT),
-            referer: field(REFERER),
-        }
-    }
 }
 
 /// Something that happened to a connection.
@@ -225,15 +172,19 @@ impl Drop for Record {
             .answer
             .get()
             .map_or(Duration::ZERO, |(_, _, at)| at.saturating_duration_since(self.started));
+        let unanswered =
+            Account::new(None, Outcome::Refused, self.broken().unwrap_or(Reason::Panic));
+        let answer = self.answer.get();
         self.line.serving.recorder.finished(&Finished {
+            account: answer.map_or(&unanswered, |(_, account, _)| account),
+            asked: Some(&self.asked),
             peer: &self.line.peer,
-            asked: &self.asked,
-            answer: self.answer.get().map(|(status, account, _)| (*status, account)),
-            request_bytes: self.received.load(Relaxed),
-            body_bytes: self.taken.load(Relaxed),
+            status: answer.map(|(status, ..)| *status),
+            received: self.received.load(Relaxed),
+            bytes: self.taken.load(Relaxed),
             first_byte,
-            total: now.saturating_duration_since(self.started),
-            broken: self.broken(),
+            duration: now.saturating_duration_since(self.started),
+            broke_off: self.broken(),
         });
     }
 }

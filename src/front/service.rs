@@ -16,10 +16,10 @@ use hyper::upgrade::OnUpgrade;
 use super::answer::{Sent, respond};
 use super::handler::{Answer, Reply, Then};
 use super::line::Line;
-use super::record::{Asked, Record};
+use super::record::Record;
 use super::request::RequestBody;
 use crate::base::{Body, Fault, Outcome, Reason};
-use crate::telemetry::Account;
+use crate::telemetry::{Account, Asked};
 
 /// hyper's service of one connection.
 pub(super) struct Service(pub(super) Arc<Line>);

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, Method, Request, StatusCode, Uri, Version, header};
+use http::{HeaderValue, Method, StatusCode, Uri, Version, header, request};
 
 use crate::base::{ClusterId, Outcome, Peer, Reason, SiteId};
 
@@ -70,13 +70,13 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// What is worth keeping of `request`.
-    pub fn of<B>(request: &Request<B>) -> Self {
-        let field = |name| request.headers().get(name).cloned();
+    /// What is worth keeping of `head`.
+    pub fn of(head: &request::Parts) -> Self {
+        let field = |name| head.headers.get(name).cloned();
         Self {
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            version: request.version(),
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+            version: head.version,
             host: field(header::HOST),
             user_agent: field(header::USER_AGENT),
             referer: field(header::REFERER),
@@ -103,7 +103,9 @@ pub struct Finished<'a> {
     pub peer: &'a Peer,
     /// The answer's status; none where the request ended before there was an answer.
     pub status: Option<StatusCode>,
-    /// Bytes of the answer's body that were handed to the connection.
+    /// Bytes of the request's body that were read.
+    pub received: u64,
+    /// Bytes of the answer's body that the connection took.
     pub bytes: u64,
     /// From the request's head to the answer's; of no meaning without an answer.
     pub first_byte: Duration,

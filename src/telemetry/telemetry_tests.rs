@@ -35,9 +35,10 @@ fn finish(meter: &Meter, account: &Account, millis: u64, broke_off: Option<Reaso
     };
     meter.finish(&Finished {
         account,
-        asked: Some(&Asked::of(&request)),
+        asked: Some(&Asked::of(&request.into_parts().0)),
         peer: &peer,
         status: (broke_off != UNANSWERED).then_some(StatusCode::OK),
+        received: 0,
         bytes: 100,
         first_byte: Duration::from_millis(millis),
         duration: Duration::from_millis(millis),
