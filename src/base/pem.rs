@@ -13,6 +13,15 @@ pub enum Pem {
     Text(String),
 }
 
+/// A certificate and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The chain in PEM, the leaf first.
+    pub cert: Pem,
+    /// The private key in PEM.
+    pub key: Pem,
+}
+
 impl Pem {
     /// The text.
     ///

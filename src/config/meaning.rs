@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use crate::base::Pem;
+pub use crate::base::pem::{Certificate, Pem};
 use crate::base::{ClusterId, SiteId};
 use crate::geo::PrefixSet;
 
@@ -69,15 +69,6 @@ pub struct Listener {
     pub tls: bool,
     /// Whether it takes PURGE and nothing else.
     pub purge_only: bool,
-}
-
-/// A certificate and its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
-    /// The chain in PEM, the leaf first.
-    pub cert: Pem,
-    /// The private key in PEM.
-    pub key: Pem,
 }
 
 /// The store.

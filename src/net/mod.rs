@@ -4,6 +4,9 @@
 pub mod client_tls;
 pub mod dial;
 pub mod http_client;
+pub mod pem;
 pub mod resolver;
+pub mod sni;
+pub mod tls;
 
 pub use http_client::{Client, ClientError};

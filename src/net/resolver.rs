@@ -22,7 +22,8 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// Asks DNS.
 #[derive(Clone)]
 pub struct Resolver {
-    dns: Arc<TokioResolver>,
+    /// The resolver, or why there is none: a node whose origins are addresses needs no DNS.
+    dns: Result<Arc<TokioResolver>, Arc<str>>,
     clock: Clock,
     control: Handle,
 }
@@ -41,59 +42,31 @@ type Answer = Result<Arc<[IpAddr]>, Arc<str>>;
 
 impl Resolver {
     /// A resolver configured by the system's resolv.conf and hosts file, whose tasks run on
-    /// `control`.
-    ///
-    /// # Errors
-    /// Where the system's configuration cannot be read.
-    pub fn from_system(clock: Clock, control: Handle) -> Result<Self, Fault> {
+    /// `control`. Where these cannot be read, every name has that for an answer.
+    pub fn from_system(clock: Clock, control: Handle) -> Self {
         let build = || {
             let mut builder = TokioResolver::builder_tokio()?;
             // Answers are kept here, where they can outlive their TTL.
             builder.options_mut().cache_size = 0;
             builder.build()
         };
-        let dns = build().map_err(|error| {
-            Fault::ours(Reason::NoAddress, format!("reading the resolver configuration: {error}"))
-        })?;
-        Ok(Self { dns: Arc::new(dns), clock, control })
+        let failed = |error| format!("reading the resolver configuration: {error}").into();
+        Self { dns: build().map(Arc::new).map_err(failed), clock, control }
     }
 
     /// The addresses of `name`, kept up to date until the last clone of them is dropped.
     pub fn watch(&self, name: &str) -> Addresses {
         let (sender, receiver) = watch::channel(None);
-        self.control.spawn(self.clone().keep_asking(name.to_owned(), sender));
-        Addresses::Named(receiver)
-    }
-
-    async fn keep_asking(self, name: String, sender: watch::Sender<Option<Answer>>) {
-        let mut failures = 0u32;
-        while !sender.is_closed() {
-            let pause = match self.dns.lookup_ip(format!("{name}.")).await {
-                Ok(found) => {
-                    failures = 0;
-                    let addresses: Arc<[IpAddr]> = found.iter().collect();
-                    let ttl = found.valid_until().saturating_duration_since(self.clock.now());
-                    sender.send_replace(Some(Ok(addresses)));
-                    ttl.clamp(SHORTEST, LONGEST)
-                }
-                Err(error) => {
-                    tracing::warn!(%name, %error, "resolving an origin's name failed");
-                    failures = failures.saturating_add(1);
-                    sender.send_if_modified(|answer| {
-                        let known = matches!(answer, Some(Ok(_)));
-                        if !known {
-                            *answer = Some(Err(error.to_string().into()));
-                        }
-                        !known
-                    });
-                    SHORTEST * 2u32.pow(failures.min(5) - 1)
-                }
-            };
-            tokio::select! {
-                () = self.clock.sleep(pause) => {}
-                () = sender.closed() => return,
+        match &self.dns {
+            Ok(dns) => {
+                let (dns, clock) = (Arc::clone(dns), self.clock.clone());
+                self.control.spawn(keep_asking(dns, clock, name.to_owned(), sender));
+            }
+            Err(error) => {
+                sender.send_replace(Some(Err(Arc::clone(error))));
             }
         }
+        Addresses::Named(receiver)
     }
 }
 
@@ -113,6 +86,42 @@ impl Addresses {
             Some(Ok(addresses)) if !addresses.is_empty() => Ok(Arc::clone(addresses)),
             Some(Err(error)) => Err(Fault::origin(Reason::NoAddress, error)),
             _ => Err(Fault::origin(Reason::NoAddress, "the name has no address")),
+        }
+    }
+}
+
+async fn keep_asking(
+    dns: Arc<TokioResolver>,
+    clock: Clock,
+    name: String,
+    sender: watch::Sender<Option<Answer>>,
+) {
+    let mut failures = 0u32;
+    while !sender.is_closed() {
+        let pause = match dns.lookup_ip(format!("{name}.")).await {
+            Ok(found) => {
+                failures = 0;
+                let addresses: Arc<[IpAddr]> = found.iter().collect();
+                let ttl = found.valid_until().saturating_duration_since(clock.now());
+                sender.send_replace(Some(Ok(addresses)));
+                ttl.clamp(SHORTEST, LONGEST)
+            }
+            Err(error) => {
+                tracing::warn!(%name, %error, "resolving an origin's name failed");
+                failures = failures.saturating_add(1);
+                sender.send_if_modified(|answer| {
+                    let known = matches!(answer, Some(Ok(_)));
+                    if !known {
+                        *answer = Some(Err(error.to_string().into()));
+                    }
+                    !known
+                });
+                SHORTEST * 2u32.pow(failures.min(5) - 1)
+            }
+        };
+        tokio::select! {
+            () = clock.sleep(pause) => {}
+            () = sender.closed() => return,
         }
     }
 }

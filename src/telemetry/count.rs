@@ -128,11 +128,8 @@ table! {
 table! {
     /// Something that is counted while it lasts.
     Gauge:
-    tidegate_connections "Client connections open, by protocol." {
-        protocol: ConnectionsHttp1 = "http/1", ConnectionsHttp2 = "http/2"
-    }
-    tidegate_connections_tls "Client connections open over TLS, handshakes included." {
-        = ConnectionsTls
+    tidegate_connections "Client connections open." {
+        listener: ConnectionsPlain = "plain", ConnectionsTls = "tls"
     }
     tidegate_requests_in_flight "Requests whose answer is not complete." { = RequestsInFlight }
     tidegate_waiters "Clients that wait for a fetch another one leads." { = Waiters }

@@ -1,0 +1,116 @@
+//! TLS towards clients: versions 1.2 and 1.3, forward-secret suites, X25519MLKEM768 first among the
+//! key exchanges (aws-lc-rs's defaults, checked by a test), ALPN, and no client certificates and no
+//! early data, because what is replayed could be a POST.
+//!
+//! [`ServerTls`] holds what is served now. A reload prepares everything first and then switches;
+//! handshakes that began before keep what they began with, and tickets stay valid, because their
+//! keys belong to the process and not to a configuration.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::ProducesTickets;
+use rustls::version::{TLS12, TLS13};
+
+use super::pem::{self, PemError};
+use super::sni::Certificates;
+use crate::base::pem::Certificate;
+
+/// Certificates that have been loaded and are not served yet.
+#[derive(Debug)]
+pub struct Prepared {
+    certificates: Certificates,
+    http2: bool,
+    /// What an operator should know of them.
+    pub warnings: Vec<String>,
+}
+
+/// Loads every one of `certificates`; `http2` says whether HTTP/2 is offered, `now` what is
+/// expired.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn prepare(
+    certificates: &[Certificate],
+    http2: bool,
+    now: SystemTime,
+) -> Result<Prepared, Vec<PemError>> {
+    let provider = aws_lc_rs::default_provider();
+    let (mut identities, mut warnings, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    for certificate in certificates {
+        match pem::identity(certificate, &provider, now) {
+            Ok(mut identity) => {
+                warnings.append(&mut identity.warnings);
+                identities.push(identity);
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    Ok(Prepared { certificates: Certificates::new(identities), http2, warnings })
+}
+
+/// What TLS listeners serve.
+pub struct ServerTls {
+    config: ArcSwap<ServerConfig>,
+    provider: Arc<CryptoProvider>,
+    tickets: Arc<dyn ProducesTickets>,
+}
+
+impl ServerTls {
+    /// Serves `prepared`, with ticket keys of its own.
+    ///
+    /// # Errors
+    /// The system has no randomness to make ticket keys of.
+    pub fn new(prepared: Prepared) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let tickets = aws_lc_rs::Ticketer::new()?;
+        let config = build(prepared, &provider, &tickets)?;
+        Ok(Self { config: ArcSwap::from_pointee(config), provider, tickets })
+    }
+
+    /// Serves `prepared` from the next handshake on.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); what was served then stays.
+    pub fn switch(&self, prepared: Prepared) -> Result<(), rustls::Error> {
+        let config = build(prepared, &self.provider, &self.tickets)?;
+        self.config.store(Arc::new(config));
+        Ok(())
+    }
+
+    /// What the next handshake gets.
+    pub fn current(&self) -> Arc<ServerConfig> {
+        self.config.load_full()
+    }
+}
+
+fn build(
+    prepared: Prepared,
+    provider: &Arc<CryptoProvider>,
+    tickets: &Arc<dyn ProducesTickets>,
+) -> Result<ServerConfig, rustls::Error> {
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
+        .with_protocol_versions(&[&TLS13, &TLS12])?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(prepared.certificates));
+    config.alpn_protocols = if prepared.http2 {
+        vec![b"h2".to_vec(), b"http/1.1".to_vec()]
+    } else {
+        vec![b"http/1.1".to_vec()]
+    };
+    config.ticketer = Arc::clone(tickets);
+    // One resumes one connection; a browser opens one.
+    config.send_tls13_tickets = 1;
+    config.max_early_data_size = 0;
+    Ok(config)
+}
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;

@@ -1,0 +1,149 @@
+//! The control thread: the admin listener, the upkeep of pools and logs, and the order in which the
+//! server leaves.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::recorder::Counting;
+use super::sources::Rooms;
+use super::{Shared, status};
+use crate::admin::Admin;
+use crate::base::{Drain, ListenerId, Peer, WorkerId};
+use crate::config::Config;
+use crate::front::{self, Serving};
+use crate::listen::{self, Acceptor, Capacity, Sockets};
+
+/// Between two rounds of upkeep.
+const UPKEEP: Duration = Duration::from_secs(1);
+/// Between two rounds of the index's work.
+const INDEX_UPKEEP: Duration = Duration::from_millis(50);
+/// How often it is looked whether the last connection has ended.
+const LOOK: Duration = Duration::from_millis(10);
+/// How long the access log may take to be written out at the end.
+const LAST_LINES: Duration = Duration::from_secs(2);
+/// Connections to the admin listener.
+const ADMIN_CONNECTIONS: usize = 256;
+
+/// Starts the control thread.
+///
+/// # Errors
+/// The system gives no thread.
+pub(super) fn start(runtime: Runtime, shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name("control".into()).spawn(move || {
+        runtime.block_on(async {
+            tokio::spawn(upkeep(Arc::clone(&shared)));
+            tokio::spawn(leave(Arc::clone(&shared)));
+            shared.stop.wait().await;
+        });
+        shared.telemetry.close(LAST_LINES);
+    })
+}
+
+/// Starts the thread that does the index's work.
+///
+/// # Errors
+/// The system gives no thread, or no runtime.
+pub(super) fn start_index_upkeep(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name("index".into()).spawn(move || {
+        runtime.block_on(async {
+            while !shared.stop.is_draining() {
+                shared.node.store.upkeep();
+                tokio::select! {
+                    () = shared.node.clock.sleep(INDEX_UPKEEP) => {}
+                    () = shared.stop.wait() => {}
+                }
+            }
+        });
+    })
+}
+
+async fn upkeep(shared: Arc<Shared>) {
+    loop {
+        shared.node.clock.sleep(UPKEEP).await;
+        shared.telemetry.flush();
+        let now = shared.node.clock.now();
+        shared.node.running.load().origins.iter().for_each(|cluster| cluster.sweep(now));
+    }
+}
+
+/// Leaves in order, once that is asked for.
+async fn leave(shared: Arc<Shared>) {
+    shared.leave.wait().await;
+    let clock = &shared.node.clock;
+    let node = shared.node.running.load().config.node.clone();
+    tracing::info!(delay = ?node.drain_delay, "shutting down: /healthz says 503");
+    shared.draining.store(true, Ordering::Relaxed);
+    clock.sleep(node.drain_delay).await;
+    // The loops take what waits in their queues, and end.
+    shared.sockets().stop().begin();
+    shared.finish.begin();
+    tracing::info!(
+        connections = shared.capacity.held(),
+        "shutting down: finishing what is in flight"
+    );
+    let ended = async {
+        while shared.capacity.held() > 0 {
+            clock.sleep(LOOK).await;
+        }
+    };
+    if clock.within(node.drain_timeout, ended).await.is_err() {
+        tracing::warn!(connections = shared.capacity.held(), "shutting down: cutting the rest");
+    }
+    shared.stop.begin();
+}
+
+/// Serves the admin listener on the control runtime, until the server ends.
+pub(super) fn serve_admin(shared: &Arc<Shared>, sockets: &Sockets, config: &Config) {
+    let (node, telemetry) = (Arc::clone(&shared.node), shared.telemetry.clone());
+    let draining = shared.leave.clone();
+    let page = Arc::new(move || status::page(&node, &telemetry, &draining));
+    let rooms = Arc::new(Rooms(Arc::clone(&shared.node)));
+    let flag = Arc::clone(&shared.draining);
+    let admin = Admin::new(shared.telemetry.clone(), vec![rooms], page, flag);
+    let serving = Arc::new(Serving {
+        handler: Arc::new(admin),
+        recorder: Arc::new(Counting(shared.telemetry.control())),
+        clock: shared.node.clock.clone(),
+        timeouts: config.timeouts,
+        limits: config.limits,
+        http2: config.http2,
+        drain: Drain::new(),
+    });
+    for socket in sockets.bound().iter().filter_map(|bound| bound.socket(0)) {
+        let serving = Arc::clone(&serving);
+        let acceptor = Acceptor {
+            listener: ListenerId(u16::MAX),
+            worker: WorkerId(u16::MAX),
+            clock: shared.node.clock.clone(),
+            capacity: Capacity::new(ADMIN_CONNECTIONS),
+            connect: Arc::new(move |accepted| {
+                let peer = Arc::new(Peer {
+                    listener: accepted.listener,
+                    worker: accepted.worker,
+                    local: accepted.local,
+                    remote: accepted.remote,
+                    tls: false,
+                    purge_only: false,
+                });
+                let life = front::connection(accepted.stream, None, peer, Arc::clone(&serving));
+                tokio::spawn(async move {
+                    life.await;
+                    drop(accepted.slot);
+                });
+            }),
+            notice: Arc::new(|_| {}),
+        };
+        let stop = sockets.stop().clone();
+        shared.control.spawn(async move {
+            if let Err(error) = listen::accept(socket, acceptor, stop).await {
+                tracing::error!(%error, "the admin listener cannot be polled");
+            }
+        });
+    }
+}

@@ -1,0 +1,47 @@
+//! What `front` tells of requests and connections, counted and logged.
+
+use std::sync::Arc;
+
+use crate::base::Peer;
+use crate::front::{ConnectionEvent, End, Recorder, Wait};
+use crate::telemetry::{Count, Finished, Meter};
+
+/// Counts for one worker.
+pub(super) struct Counting(pub(super) Arc<Meter>);
+
+impl Recorder for Counting {
+    fn finished(&self, finished: &Finished<'_>) {
+        self.0.finish(finished);
+    }
+
+    fn event(&self, _: &Peer, event: ConnectionEvent) {
+        let count = match event {
+            ConnectionEvent::Secured { resumed: true, .. } => Count::TlsResumed,
+            ConnectionEvent::Secured { .. } => Count::TlsFull,
+            ConnectionEvent::Opened(_) => return,
+            ConnectionEvent::Closed(end) => match ended(end) {
+                Some(count) => count,
+                None => return,
+            },
+        };
+        self.0.add(count, 1);
+    }
+}
+
+fn ended(end: End) -> Option<Count> {
+    Some(match end {
+        End::Done | End::Broken => return None,
+        End::Left => Count::BrokenReset,
+        End::Panicked => Count::BrokenPanic,
+        End::Handshake => Count::TlsFailed,
+        End::Refused(_) => Count::BrokenProtocol,
+        End::Cut(wait) => match wait {
+            Wait::Handshake => Count::TimedOutHandshake,
+            Wait::FirstByte => Count::TimedOutFirstByte,
+            Wait::Header => Count::TimedOutHeader,
+            Wait::Idle => Count::TimedOutIdle,
+            Wait::Write => Count::TimedOutWrite,
+            Wait::Progress => Count::TimedOutProgress,
+        },
+    })
+}

@@ -1,0 +1,156 @@
+//! Building a server from a configuration, and putting another one in force.
+
+use std::fmt::Display;
+use std::io;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use tokio::runtime::Builder;
+
+use super::worker::{self, Workers};
+use super::{Parts, Server, Shared, StartError, control};
+use crate::base::{Budget, Clock, Drain};
+use crate::config::{self, AccessSink, Change, Config, Listener, Loaded};
+use crate::fetch::Fetch;
+use crate::flow::{Node, Running};
+use crate::listen::{self, Capacity, Sockets};
+use crate::net::resolver::Resolver;
+use crate::net::tls::{self, Prepared, ServerTls};
+use crate::origin::Origins;
+use crate::site::Sites;
+use crate::store::Store;
+use crate::telemetry::{AccessLog, Labels, Sink, Telemetry};
+
+pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> {
+    if let Err(error) = listen::raise_descriptor_limit() {
+        tracing::warn!(%error, "the limit on open files stays as it is");
+    }
+    let Parts { clock, ids } = parts;
+    let config = loaded.config.clone();
+    let one = |what: &str, error: &dyn Display| StartError(vec![format!("{what}: {error}")]);
+
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| one("the control thread's runtime", &error))?;
+    let resolver = Resolver::from_system(clock.clone(), runtime.handle().clone());
+    let origins = Origins::build(&config, None, &resolver).map_err(StartError)?;
+    let prepared = prepare_tls(&config, &clock)?;
+    let tls = ServerTls::new(prepared).map_err(|error| one("TLS", &error))?;
+    let sockets = Sockets::bind(&config.listeners, config.node.workers).map_err(unbound)?;
+    let admin = bind_admin(&config)?;
+
+    let labels =
+        Labels { sites: ids.sites, clusters: ids.clusters, node: config.node.name.clone() };
+    let access = AccessLog::open(&sink(&config)).map_err(|error| one("the access log", &error))?;
+    let telemetry = Telemetry::new(clock.clone(), config.node.workers, labels, access)
+        .map_err(|error| one("the access log's thread", &error))?;
+
+    let budget = Budget::new(config.node.memory);
+    let store = Arc::new(Store::new(config.cache.memory, config.cache.max_variants));
+    let floors = budget.charge(store.floors().bytes());
+    let fetch = Fetch::new(Arc::clone(&store), clock.clone(), budget.clone(), config.node.workers);
+    let running = Running { sites: Sites::new(&config.sites), origins, config: config.clone() };
+    let node = Node { running: ArcSwap::from_pointee(running), store, fetch, clock, budget };
+
+    let (workers, inboxes) = Workers::new(config.node.workers);
+    let shared = Arc::new(Shared {
+        node: Arc::new(node),
+        telemetry,
+        loaded: Mutex::new(loaded),
+        sockets: Mutex::new(sockets),
+        tls: Arc::new(tls),
+        resolver,
+        workers,
+        control: runtime.handle().clone(),
+        capacity: Capacity::new(config.limits.connections),
+        draining: Arc::new(AtomicBool::new(false)),
+        leave: Drain::new(),
+        finish: Drain::new(),
+        stop: Drain::new(),
+        admin: admin.as_ref().and_then(|sockets| sockets.bound().first().map(|b| b.address)),
+        _floors: floors,
+    });
+    // From here on a failure drops the server, which ends the threads that have begun.
+    let mut server = Server { shared: Arc::clone(&shared), threads: Vec::new() };
+    let thread = |what: &str, started: io::Result<_>| started.map_err(|e| one(what, &e));
+    for (number, inbox) in inboxes.into_iter().enumerate() {
+        let started = worker::start(number, inbox, shared.stop.clone());
+        server.threads.push(thread("a worker's thread", started)?);
+    }
+    let started = control::start_index_upkeep(Arc::clone(&shared));
+    server.threads.push(thread("the index's thread", started)?);
+    if let Some(admin) = &admin {
+        control::serve_admin(&shared, admin, &config);
+    }
+    let started = control::start(runtime, Arc::clone(&shared));
+    server.threads.push(thread("the control thread", started)?);
+    shared.accept_from(&shared.sockets(), &config);
+    Ok(server)
+}
+
+impl Shared {
+    pub(super) fn reload(self: &Arc<Self>, mut loaded: Loaded) -> Result<Vec<Change>, StartError> {
+        let changes = config::diff(&self.loaded(), &loaded);
+        let old = self.node.running.load_full();
+        keep_what_needs_a_restart(&mut loaded.config, &old.config);
+        let config = loaded.config.clone();
+
+        // Everything that can fail comes first, and changes nothing.
+        let origins = Origins::build(&config, Some(&old.origins), &self.resolver);
+        let origins = origins.map_err(StartError)?;
+        let prepared = prepare_tls(&config, &self.node.clock)?;
+        let access = AccessLog::open(&sink(&config))
+            .map_err(|error| StartError(vec![format!("the access log: {error}")]))?;
+        let sockets = self.sockets().rebind(&config.listeners, self.workers.count());
+        let sockets = sockets.map_err(unbound)?;
+        self.tls.switch(prepared).map_err(|error| StartError(vec![format!("TLS: {error}")]))?;
+
+        let sites = Sites::new(&config.sites);
+        self.node.running.store(Arc::new(Running { sites, origins, config: config.clone() }));
+        self.telemetry.switch_access(access);
+        self.capacity.set_limit(config.limits.connections);
+        self.accept_from(&sockets, &config);
+        let replaced = std::mem::replace(&mut *self.sockets(), sockets);
+        replaced.stop().begin();
+        *self.loaded() = loaded;
+        Ok(changes)
+    }
+}
+
+/// Values that a running process is built around stay as they were; the changes say so.
+fn keep_what_needs_a_restart(config: &mut Config, old: &Config) {
+    config.node.name.clone_from(&old.node.name);
+    config.node.memory = old.node.memory;
+    config.node.workers = old.node.workers;
+    config.cache.memory = old.cache.memory;
+    config.admin = old.admin;
+}
+
+fn prepare_tls(config: &Config, clock: &Clock) -> Result<Prepared, StartError> {
+    let prepared = tls::prepare(&config.certificates, config.http2.enabled, clock.wall());
+    let prepared =
+        prepared.map_err(|errors| StartError(errors.iter().map(ToString::to_string).collect()))?;
+    prepared.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    Ok(prepared)
+}
+
+fn bind_admin(config: &Config) -> Result<Option<Sockets>, StartError> {
+    let listener = |address| Listener { address, tls: false, purge_only: false };
+    let bind = |address| Sockets::bind(&[listener(address)], 1).map_err(unbound);
+    config.admin.map(bind).transpose()
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
+fn unbound(errors: Vec<listen::BindError>) -> StartError {
+    StartError(errors.iter().map(ToString::to_string).collect())
+}
+
+fn sink(config: &Config) -> Sink {
+    match &config.log.access {
+        AccessSink::Off => Sink::Off,
+        AccessSink::Stdout => Sink::Stdout,
+        AccessSink::File(path) => Sink::File(path.clone()),
+    }
+}

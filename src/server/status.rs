@@ -1,0 +1,68 @@
+//! The status page: what the node is doing, in one JSON object.
+
+use serde_json::{Value, json};
+
+use crate::base::Drain;
+use crate::config::HostPattern;
+use crate::flow::Node;
+use crate::telemetry::Telemetry;
+
+/// The page, as of now.
+pub(super) fn page(node: &Node, telemetry: &Telemetry, draining: &Drain) -> Value {
+    let running = node.running.load();
+    let config = &running.config;
+    let uptime = node.clock.wall().duration_since(telemetry.started()).unwrap_or_default();
+    let listeners: Vec<Value> = config.listeners.iter().map(listener).collect();
+    let sites: Vec<Value> = config.sites.iter().map(|site| self::site(site)).collect();
+    let clusters: Vec<Value> =
+        running.origins.iter().map(|cluster| self::cluster(cluster)).collect();
+    let store = &node.store;
+    json!({
+        "node": config.node.name,
+        "datacenter": config.node.datacenter,
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_seconds": uptime.as_secs(),
+        "draining": draining.is_draining(),
+        "workers": config.node.workers,
+        "listeners": listeners,
+        "sites": sites,
+        "clusters": clusters,
+        "store": {
+            "entries": store.entries(),
+            "bytes": store.bytes(),
+            "capacity_bytes": store.capacity(),
+            "evictions": store.evictions(),
+        },
+        "flights": node.fetch.flights(),
+        "waiters": node.fetch.waiting(),
+        "memory": { "budget_bytes": node.budget.limit(), "held_bytes": node.budget.held() },
+        "purge_seq": store.floors().now().0,
+    })
+}
+
+fn listener(listener: &crate::config::Listener) -> Value {
+    json!({
+        "address": listener.address.to_string(),
+        "tls": listener.tls,
+        "purge_only": listener.purge_only,
+    })
+}
+
+fn site(site: &crate::config::Site) -> Value {
+    let hosts: Vec<String> = site.hosts.iter().map(host).collect();
+    json!({ "name": &*site.name, "hosts": hosts, "cluster": &*site.cluster.name })
+}
+
+fn host(host: &HostPattern) -> String {
+    match host {
+        HostPattern::Exact(name) => name.clone(),
+        HostPattern::Suffix(suffix) => format!("*{suffix}"),
+        HostPattern::Any => "*".to_owned(),
+    }
+}
+
+fn cluster(cluster: &crate::origin::Cluster) -> Value {
+    let server = |server: &std::sync::Arc<crate::origin::server::Server>| json!({ "address": &**server.name(), "connections": server.open() });
+    let servers: Vec<Value> = cluster.servers().iter().map(server).collect();
+    json!({ "name": &**cluster.name(), "servers": servers })
+}

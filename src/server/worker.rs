@@ -1,0 +1,164 @@
+//! A worker: a thread with a runtime of its own, on which it accepts, serves and fetches.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tokio::runtime::Builder;
+use tokio::sync::mpsc;
+
+use super::Shared;
+use super::recorder::Counting;
+use crate::base::{Drain, ListenerId, Peer, WorkerId};
+use crate::config::{Config, Listener};
+use crate::flow::Flow;
+use crate::front::{self, Serving};
+use crate::listen::{self, Accepted, Acceptor, Notice, Sockets};
+use crate::telemetry::{Count, Gauge, Meter};
+
+/// What a connection without traffic costs, for the budget.
+const CONNECTION_BYTES: u64 = 16 * 1024;
+/// The share of the budget, in percent, above which no connection is taken.
+const FULL: u64 = 97;
+
+/// The way to each worker.
+pub(super) struct Workers(Vec<mpsc::UnboundedSender<Order>>);
+
+/// The workers' ends of their ways.
+pub(super) type Inboxes = Vec<mpsc::UnboundedReceiver<Order>>;
+
+/// Begin to accept.
+pub(super) struct Order {
+    socket: Arc<TcpListener>,
+    acceptor: Acceptor,
+    stop: Drain,
+}
+
+impl Workers {
+    pub(super) fn new(count: usize) -> (Self, Inboxes) {
+        let (ways, inboxes) = (0..count).map(|_| mpsc::unbounded_channel()).unzip();
+        (Self(ways), inboxes)
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Shared {
+    /// Has every worker accept from its sockets, and serve as `config` says.
+    pub(super) fn accept_from(self: &Arc<Self>, sockets: &Sockets, config: &Config) {
+        for (number, way) in self.workers.0.iter().enumerate() {
+            let worker = WorkerId(u16::try_from(number).unwrap_or(u16::MAX));
+            let meter = self.telemetry.worker(worker);
+            let serving = Arc::new(Serving {
+                handler: Arc::new(Flow::new(Arc::clone(&self.node), worker)),
+                recorder: Arc::new(Counting(Arc::clone(&meter))),
+                clock: self.node.clock.clone(),
+                timeouts: config.timeouts,
+                limits: config.limits,
+                http2: config.http2,
+                drain: self.finish.clone(),
+            });
+            for (index, bound) in sockets.bound().iter().enumerate() {
+                let Some(socket) = bound.socket(number) else { continue };
+                let listener = ListenerId(u16::try_from(index).unwrap_or(u16::MAX));
+                let acceptor = Acceptor {
+                    listener,
+                    worker,
+                    clock: self.node.clock.clone(),
+                    capacity: self.capacity.clone(),
+                    connect: self.connect(&bound.listener, &serving, &meter),
+                    notice: notice(&meter),
+                };
+                // A worker that has ended takes no orders, and needs none.
+                let _ = way.send(Order { socket, acceptor, stop: sockets.stop().clone() });
+            }
+        }
+    }
+
+    /// What is done with each connection of `listener`.
+    fn connect(
+        self: &Arc<Self>,
+        listener: &Listener,
+        serving: &Arc<Serving>,
+        meter: &Arc<Meter>,
+    ) -> Arc<dyn Fn(Accepted) + Send + Sync> {
+        let (serving, meter) = (Arc::clone(serving), Arc::clone(meter));
+        let (budget, tls) = (self.node.budget.clone(), Arc::clone(&self.tls));
+        let (over_tls, purge_only) = (listener.tls, listener.purge_only);
+        let (count, gauge) = match over_tls {
+            true => (Count::AcceptedTls, Gauge::ConnectionsTls),
+            false => (Count::AcceptedPlain, Gauge::ConnectionsPlain),
+        };
+        Arc::new(move |accepted| {
+            if !budget.room_for(CONNECTION_BYTES, FULL) {
+                return meter.add(Count::RefusedMemory, 1);
+            }
+            meter.add(count, 1);
+            let held = (accepted.slot, budget.charge(CONNECTION_BYTES), meter.gauge(gauge));
+            let peer = Arc::new(Peer {
+                listener: accepted.listener,
+                worker: accepted.worker,
+                local: accepted.local,
+                remote: accepted.remote,
+                tls: over_tls,
+                purge_only,
+            });
+            let tls = over_tls.then(|| tls.current());
+            let life = front::connection(accepted.stream, tls, peer, Arc::clone(&serving));
+            tokio::spawn(async move {
+                life.await;
+                drop(held);
+            });
+        })
+    }
+}
+
+fn notice(meter: &Arc<Meter>) -> Arc<dyn Fn(Notice) + Send + Sync> {
+    let meter = Arc::clone(meter);
+    Arc::new(move |notice| {
+        let count = match notice {
+            Notice::Full => Count::RefusedLimit,
+            Notice::Exhausted => Count::AcceptDescriptors,
+        };
+        meter.add(count, 1);
+    })
+}
+
+/// Starts a worker's thread.
+///
+/// # Errors
+/// The system gives no thread, or no runtime.
+pub(super) fn start(
+    number: usize,
+    mut inbox: mpsc::UnboundedReceiver<Order>,
+    stop: Drain,
+) -> io::Result<JoinHandle<()>> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+        runtime.block_on(async move {
+            loop {
+                tokio::select! {
+                    () = stop.wait() => return,
+                    order = inbox.recv() => match order {
+                        Some(order) => begin(order),
+                        None => return stop.wait().await,
+                    },
+                }
+            }
+        });
+    })
+}
+
+fn begin(order: Order) {
+    let Order { socket, acceptor, stop } = order;
+    tokio::spawn(async move {
+        let listener = acceptor.listener.0;
+        if let Err(error) = listen::accept(socket, acceptor, stop).await {
+            tracing::error!(listener, %error, "a listener cannot be polled");
+        }
+    });
+}
