@@ -63,6 +63,7 @@ mod http1_tests;
 #[cfg(test)]
 mod http2_tests;
 #[cfg(test)]
+#[path = "kit_tests.rs"]
 mod kit;
 #[cfg(test)]
 mod time_tests;

@@ -1,5 +1,5 @@
-//! The listening sockets. They outlive the loops that accept from them: a reload binds what is
-//! new first, shares what stays, and what nobody holds any more is closed with its last holder.
+//! The listening sockets, which outlive the loops that accept from them: a reload binds what is new
+//! first, shares what stays, and what nobody holds any more is closed with its last holder.
 
 use std::fmt;
 use std::io;
