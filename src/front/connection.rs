@@ -94,9 +94,11 @@ async fn serve_http1(io: Transport, line: &Arc<Line>) -> End {
     let end = judge(driven, line);
     if let Some(parts) = connection.into_parts() {
         let mut io = parts.io.into_inner();
+        // hyper has closed our side in these two ends alone.
+        let lingers = matches!(end, End::Refused(_)) || end == End::Done && line.is_unread();
         if line.is_reset() {
             io.reset_when_dropped();
-        } else if line.is_unread() || matches!(end, End::Refused(_)) {
+        } else if lingers {
             linger(&mut io, line).await;
         }
     }
@@ -231,7 +233,7 @@ fn judge(driven: Driven, line: &Line) -> End {
 /// Reads and throws away what the client still sends, so that the last answer reaches it: closing
 /// a socket with unread bytes resets it (RFC 9112 §9.6).
 async fn linger(io: &mut Transport, line: &Line) {
-    let mut scratch = [0; 4096];
+    let mut scratch = vec![0; 4096];
     let mut left = LINGER_BYTES;
     let read = poll_fn(|cx| {
         loop {

@@ -281,3 +281,33 @@ async fn a_tunnel_joins_both_sides_after_a_101() {
     drop(client);
     assert_eq!(server.end().await, End::Done);
 }
+
+#[tokio::test]
+async fn a_body_with_broken_or_doubtful_framing_is_the_last_thing_on_its_connection() {
+    let next = "GET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n";
+    for (fields, body, reason) in [
+        ("transfer-encoding: chunked", "11111111111111111\r\n", "body-broken"),
+        ("transfer-encoding: chunked", "3 x\r\nabc\r\n0\r\n\r\n", "body-broken"),
+        ("transfer-encoding: chunked", "3\nabc\n0\n\n", "body-broken"),
+        ("transfer-encoding: chunked", "3\r\nabcX\r\n0\r\n\r\n", "body-broken"),
+        ("transfer-encoding: chunked", "0x3\r\nabc\r\n0\r\n\r\n", "body-broken"),
+        ("transfer-encoding: chunked\r\ncontent-length: 3", "3\r\nabc\r\n0\r\n\r\n", "abc"),
+    ] {
+        let server = Server::http1(|request: Request| {
+            Reply::Later(Box::pin(async move {
+                answer(Body::from_bytes(match request.into_body().collect().await {
+                    Ok(body) => body.to_bytes(),
+                    Err(fault) => fault.reason.as_str().into(),
+                }))
+            }))
+        })
+        .await;
+        let mut client = server.connect().await;
+        client.send(&format!("POST / HTTP/1.1\r\nhost: a\r\n{fields}\r\n\r\n{body}{next}")).await;
+        let text = client.rest().await.unwrap_or_default();
+        assert!(text.is_empty() || text.ends_with(reason), "{body:?}: {text}");
+        drop(client);
+        server.end().await;
+        assert_eq!(server.requests().len(), 1, "{body:?}");
+    }
+}

@@ -128,10 +128,11 @@ pub(super) struct Server {
     pub(super) notes: Arc<Notes>,
     pub(super) clock: Clock,
     pub(super) drain: Drain,
+    pub(super) serving: Arc<Serving>,
 }
 
 impl Server {
-    /// A server of HTTP/1 that answers by `handler`.
+    /// A server of HTTP/1 without TLS that answers by `handler`.
     pub(super) async fn http1(handler: impl Handler) -> Self {
         Self::start(Protocol::Http1, handler, TIMEOUTS).await
     }
@@ -145,6 +146,22 @@ impl Server {
         protocol: Protocol,
         handler: impl Handler,
         timeouts: Timeouts,
+    ) -> Self {
+        Self::run(protocol, handler, timeouts, None).await
+    }
+
+    pub(super) async fn with_tls(
+        handler: impl Handler,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Self {
+        Self::run(Protocol::Http1, handler, TIMEOUTS, tls).await
+    }
+
+    async fn run(
+        protocol: Protocol,
+        handler: impl Handler,
+        timeouts: Timeouts,
+        tls: Option<Arc<rustls::ServerConfig>>,
     ) -> Self {
         // What the system's buffers swallow, a slow client never has to take.
         let socket = TcpSocket::new_v4().unwrap();
@@ -164,17 +181,18 @@ impl Server {
             http2: Http2 { enabled: true, max_streams: 100 },
             drain: drain.clone(),
         });
+        let shared = Arc::clone(&serving);
         tokio::spawn(async move {
             while let Ok((stream, remote)) = listener.accept().await {
                 let peer = Arc::new(peer(address, remote));
-                let serving = Arc::clone(&serving);
+                let (tls, serving) = (tls.clone(), Arc::clone(&shared));
                 match protocol {
-                    Protocol::Http1 => tokio::spawn(connection(stream, None, peer, serving)),
+                    Protocol::Http1 => tokio::spawn(connection(stream, tls, peer, serving)),
                     Protocol::Http2 => tokio::spawn(bare_http2(stream, peer, serving)),
                 };
             }
         });
-        Self { address, notes, clock, drain }
+        Self { address, notes, clock, drain, serving }
     }
 
     pub(super) async fn connect(&self) -> Client {

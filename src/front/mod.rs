@@ -1,7 +1,7 @@
 //! HTTP/1.1 and HTTP/2 on the one side, requests and answers on the other. hyper is the only
 //! parser of either; what stands here is what it leaves to others: the time that a client may take
-//! ([`watch`]), writes gathered into TLS records ([`gather`]), the framing fields and the end of an
-//! answer ([`answer`]), panics, tunnels, draining, and the record of what happened ([`record`]).
+//! (`watch`), writes gathered into TLS records (`gather`), the framing fields and the end of an
+//! answer (`answer`), panics, tunnels, draining, and the record of what happened ([`record`]).
 //!
 //! In path order: `accept` takes a socket and its handshake, `connection` drives hyper over
 //! `transport`, `service` calls the [`Handler`], `request` and `answer` are the two bodies. All of
@@ -67,3 +67,5 @@ mod http2_tests;
 mod kit;
 #[cfg(test)]
 mod time_tests;
+#[cfg(test)]
+mod tls_tests;

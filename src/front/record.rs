@@ -1,4 +1,4 @@
-//! What is told of requests and connections when they are over. A [`Record`] lives as long as
+//! What is told of requests and connections when they are over. A `Record` lives as long as
 //! anything of its answer does: the last piece that the socket's side takes or drops ends it, so
 //! that "complete" means taken, not handed over. Who counts and logs is a value given by the
 //! server ([`Recorder`]); nothing here allocates for it.
