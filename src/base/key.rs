@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 
 use equivalent::Equivalent;
 use foldhash::fast::RandomState;
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, COOKIE};
 
 use super::ids::SiteId;
 
@@ -131,6 +133,40 @@ impl Scheme {
             Self::Http => "http",
             Self::Https => "https",
         }
+    }
+}
+
+/// What a request shows of its user. An answer that could not be shared says so for requests that
+/// show as much, and not for others: one reader who is logged in must not keep a page from being
+/// cached for those who are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Credentials {
+    cookie: bool,
+    authorization: bool,
+}
+
+impl Credentials {
+    /// Every combination.
+    pub const ALL: [Self; 4] = [
+        Self { cookie: false, authorization: false },
+        Self { cookie: true, authorization: false },
+        Self { cookie: false, authorization: true },
+        Self { cookie: true, authorization: true },
+    ];
+
+    /// What the fields of a request show.
+    pub fn of(headers: &HeaderMap) -> Self {
+        Self {
+            cookie: headers.contains_key(COOKIE),
+            authorization: headers.contains_key(AUTHORIZATION),
+        }
+    }
+
+    /// A hash of the key with this hash and of these credentials.
+    pub fn salt(self, hash: u64) -> u64 {
+        let class = u64::from(self.cookie) | u64::from(self.authorization) << 1;
+        // Any odd constant keeps the four apart in every bit.
+        hash ^ class.wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 }
 

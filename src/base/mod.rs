@@ -20,7 +20,7 @@ pub use clock::{Clock, Elapsed, Sleep};
 pub use drain::Drain;
 pub use error::{Fault, Whose};
 pub use ids::{ClusterId, ListenerId, Names, Seq, SiteId, WorkerId};
-pub use key::{Axis, Key, KeyRef, KeyText, Scheme};
+pub use key::{Axis, Credentials, Key, KeyRef, KeyText, Scheme};
 pub use peer::Peer;
 pub use pem::Pem;
 pub use reason::{Outcome, Reason};

@@ -92,7 +92,8 @@ impl Fill {
 
     /// Whether somebody may still begin to read.
     pub fn admits(&self) -> bool {
-        !self.growth().windowed
+        let growth = self.growth();
+        !growth.windowed && !matches!(growth.ended, Some(Err(_)))
     }
 
     /// Bytes that have come.

@@ -4,7 +4,8 @@
 //! home all the same, and one that may not is dropped with the last who wanted it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
@@ -14,7 +15,7 @@ use http_body::Body as _;
 use super::Fetch;
 use super::fill::{self, Fill};
 use super::flight::{Flight, Own};
-use crate::base::{Body, Fault, Reason, WorkerId};
+use crate::base::{Body, Credentials, Fault, Reason, WorkerId};
 use crate::origin::{Cluster, Exchange, OriginBody};
 use crate::semantics::{Life, Policy, Received, ResponseDirectives, Vary, storing, validation};
 use crate::store::object::{owned_body, owned_fields, weigh};
@@ -112,6 +113,7 @@ impl Landing {
     }
 
     fn fail(&self, fault: Fault) {
+        self.fetch.counts.failed.fetch_add(1, Ordering::Relaxed);
         self.fetch.backoff.failed(self.flight.key.hash(), self.fetch.clock.now());
         self.flight.fails(fault);
     }
@@ -229,9 +231,15 @@ impl Landing {
         }
         let passing = reason == Reason::NoRoom || exchange.head.status.is_server_error();
         let time = if passing { MARK_PASSING } else { MARK };
-        self.fetch.store.mark(&self.flight.key, reason, now, time);
+        self.mark(reason, now + time);
         self.fetch.table.remove(&self.flight);
+        self.fetch.counts.passed.fetch_add(1, Ordering::Relaxed);
         self.flight.passes(Some(Box::new(Own { exchange, reason })));
+    }
+
+    fn mark(&self, reason: Reason, until: Instant) {
+        let whom = Credentials::of(&self.flight.question().request);
+        self.fetch.store.mark(&self.flight.key, whom, reason, until);
     }
 
     async fn grow(&self, fill: &Arc<Fill>, mut body: OriginBody, terms: &Terms) {
@@ -245,7 +253,10 @@ impl Landing {
             let frame = std::future::poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx));
             let frame = match fill::waking(fill, clock, frame).await {
                 None => break,
-                Some(Err(fault)) => return fill.end(Err(fault)),
+                Some(Err(fault)) => {
+                    self.fetch.counts.broken.fetch_add(1, Ordering::Relaxed);
+                    return fill.end(Err(fault));
+                }
                 Some(Ok(frame)) => frame,
             };
             match frame.into_data() {
@@ -262,7 +273,7 @@ impl Landing {
                 self.fetch.table.remove(&self.flight);
                 fill.outgrow();
                 if too_large {
-                    self.fetch.store.mark(&self.flight.key, Reason::TooLarge, clock.now(), MARK);
+                    self.mark(Reason::TooLarge, clock.now() + MARK);
                 }
             }
         }

@@ -15,7 +15,7 @@ pub mod relay;
 pub mod table;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 pub use fill::Fill;
 use flight::Question;
@@ -25,7 +25,7 @@ pub use reader::FillReader;
 
 use crate::base::{Axis, KeyRef};
 use crate::base::{Budget, Clock, Reason};
-use crate::semantics::Vary;
+use crate::semantics::{Phase, Vary};
 use crate::store::{Found, Object, Store};
 use backoff::Backoff;
 use http::HeaderMap;
@@ -41,6 +41,22 @@ pub struct Fetch {
     backoff: Backoff,
     waiters: AtomicUsize,
     workers: usize,
+    counts: Counts,
+}
+
+/// What has become of flights and of those who came to them, for the metrics.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Flights led.
+    pub led: AtomicU64,
+    /// Clients that joined a flight.
+    pub joined: AtomicU64,
+    /// Flights whose answer could not be shared.
+    pub passed: AtomicU64,
+    /// Flights without an answer.
+    pub failed: AtomicU64,
+    /// Fills that broke off.
+    pub broken: AtomicU64,
 }
 
 /// How a request gets at a response that is not there yet.
@@ -65,6 +81,7 @@ impl Fetch {
             backoff: Backoff::default(),
             waiters: AtomicUsize::new(0),
             workers,
+            counts: Counts::default(),
         })
     }
 
@@ -83,6 +100,7 @@ impl Fetch {
         let mut shard = self.table.shard(key.hash());
         let floor = self.store.floors().exact(key.hash());
         if let Some(flight) = shard.of(&key).find(|flight| flight.serves(axis, headers, floor)) {
+            self.counts.joined.fetch_add(1, Ordering::Relaxed);
             return Joined::Follow(Arc::clone(flight));
         }
         // A flight is taken off the table after its object was stored, so whoever finds neither
@@ -98,6 +116,7 @@ impl Fetch {
         let question = Question { axis, request: headers.clone(), hint, stale };
         let flight = Arc::new(Flight::new(key.to_key(), asked, question, self.workers));
         shard.add(&flight, floor);
+        self.counts.led.fetch_add(1, Ordering::Relaxed);
         Joined::Lead(Lead::new(Arc::clone(self), flight))
     }
 
@@ -110,8 +129,11 @@ impl Fetch {
     ) -> bool {
         let Some(entry) = self.store.peek(key) else { return false };
         match entry.select(axis, headers) {
-            Found::Object { object, .. } => stale.is_none_or(|stale| !Arc::ptr_eq(stale, &object)),
-            Found::OtherVariants => false,
+            Found::Object { object, soft_purged: false } => {
+                object.phase(self.clock.now()) == Phase::Fresh
+                    && stale.is_none_or(|stale| !Arc::ptr_eq(stale, &object))
+            }
+            Found::Object { .. } | Found::OtherVariants => false,
         }
     }
 
@@ -141,6 +163,11 @@ impl Fetch {
     /// Clients that wait for other clients' fetches.
     pub fn waiting(&self) -> usize {
         self.waiters.load(Ordering::Relaxed)
+    }
+
+    /// What has become of flights.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// Flights under way.

@@ -13,6 +13,7 @@ use super::{Node, Running};
 use crate::base::{Body, Peer, Reason, WorkerId};
 use crate::front::{Answer, Request};
 use crate::reply::{For, synth};
+use crate::site::forward;
 use crate::site::plan::{self, Action, Plan, Refusal};
 
 /// A request on its way through the house, with what was decided about it.
@@ -57,7 +58,10 @@ pub(super) fn enter(
     peer: &Arc<Peer>,
 ) -> Entered {
     let running = node.running.load_full();
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    if head.version == http::Version::HTTP_2 {
+        forward::join_cookies(&mut head.headers);
+    }
     let decided = plan::plan(&head, !body.is_end_stream(), peer, &running.sites, &running.config);
     let refuse = |refusal| Entered::Refuse(Refuse { running: Arc::clone(&running), refusal });
     let plan = match decided {

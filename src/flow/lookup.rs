@@ -7,7 +7,7 @@ use super::hit::Hit;
 use super::miss::Miss;
 use super::pass::Pass;
 use super::stale::Stale;
-use crate::base::Reason;
+use crate::base::{Credentials, Reason};
 use crate::semantics::Phase;
 use crate::store::{Found, Object};
 
@@ -64,7 +64,8 @@ fn found(visit: Visit, object: Arc<Object>, soft_purged: bool) -> Looked {
 /// Nothing can be served: a fetch, unless it is remembered that its answer could not be shared.
 fn absent(visit: Visit, reason: Reason, stale: Option<Arc<Object>>) -> Looked {
     let now = visit.node.clock.now();
-    if visit.node.store.marked(&visit.plan.key(), now).is_some() {
+    let whom = Credentials::of(&visit.head.headers);
+    if visit.node.store.marked(&visit.plan.key(), whom, now).is_some() {
         return Looked::Pass(Pass { visit, reason: Reason::Marked });
     }
     Looked::Miss(Miss { visit, reason, stale })

@@ -109,7 +109,7 @@ impl Miss {
                 answer.account.detail = Some(fault.log.as_str().into());
                 answer
             }
-            None => synth::failed(visit.plan.site.id, fault, visit.node_name()),
+            None => synth::failed(&to, fault),
         }
     }
 }

@@ -32,7 +32,7 @@ impl Pass {
                 let verdict = Verdict::fetched(Outcome::Pass, reason, reason);
                 passed::answer(exchange, &visit.to(), verdict)
             }
-            Err(fault) => synth::failed(visit.plan.site.id, &fault, visit.node_name()),
+            Err(fault) => synth::failed(&visit.to(), &fault),
         }
     }
 }

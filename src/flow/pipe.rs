@@ -1,25 +1,23 @@
 //! A change of protocol: client and origin are joined once the origin has answered 101, and not
 //! one byte earlier.
 
-use http::header::{CONNECTION, UPGRADE};
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
+use http::header::UPGRADE;
 
 use super::Visit;
 use crate::base::{Outcome, Reason};
 use crate::front::{Answer, Then};
-use crate::reply::{Verdict, passed, synth};
+use crate::reply::{self, Verdict, passed, synth};
 use crate::site::forward::Purpose;
-use crate::telemetry::Account;
 
 pub(super) struct Pipe(pub(super) Visit);
 
 impl Pipe {
     pub(super) async fn run(self) -> Answer {
         let Self(mut visit) = self;
-        let site = visit.plan.site.id;
         let exchange = match visit.ask(Purpose::Pipe).await {
             Ok(exchange) => exchange,
-            Err(fault) => return synth::failed(site, &fault, visit.node_name()),
+            Err(fault) => return synth::failed(&visit.to(), &fault),
         };
         let verdict = Verdict::fetched(Outcome::Pass, Reason::Upgrade, Reason::Upgrade);
         if exchange.head.status != StatusCode::SWITCHING_PROTOCOLS {
@@ -29,16 +27,13 @@ impl Pipe {
         crate::semantics::hop::strip_hop_by_hop(&mut head.headers);
         if let Some(protocol) = exchange.head.headers.get(UPGRADE) {
             head.headers.insert(UPGRADE, protocol.clone());
-            head.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         }
+        let account = reply::account(&visit.to(), verdict);
         match exchange.into_tunnel().await {
-            Ok(tunnel) => Answer {
-                head,
-                body: crate::base::Body::Empty,
-                account: Account::new(Some(site), Outcome::Pass, Reason::Upgrade),
-                then: Then::Tunnel(tunnel),
-            },
-            Err(fault) => synth::failed(site, &fault, visit.node_name()),
+            Ok(tunnel) => {
+                Answer { head, body: crate::base::Body::Empty, account, then: Then::Tunnel(tunnel) }
+            }
+            Err(fault) => synth::failed(&visit.to(), &fault),
         }
     }
 }

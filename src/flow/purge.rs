@@ -12,6 +12,6 @@ impl Purge {
         let Self(visit) = self;
         let order = Order { key: visit.plan.key(), mode: purge::mode(&visit.head.headers) };
         purge::apply(&visit.node.store, order);
-        synth::purged(visit.plan.site.id, visit.node_name())
+        synth::purged(&visit.to())
     }
 }

@@ -12,6 +12,7 @@ use crate::base::{Clock, Outcome, Reason, WorkerId};
 use crate::semantics::{CacheStatus, Forward};
 use crate::site::forward::{append_member, protocol};
 use crate::site::plan::Plan;
+use crate::telemetry::Account;
 
 /// For whom an answer is made.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +59,14 @@ impl Verdict {
 fn mark(headers: &mut HeaderMap, to: &For<'_>, version: Version, status: &CacheStatus<'_>) {
     append_member(headers, &VIA, &format!("{} {}", protocol(version), to.node));
     status.append_to(headers);
+}
+
+/// The account of an answer for the client of `to`.
+pub fn account(to: &For<'_>, verdict: Verdict) -> Account {
+    let mut account = Account::new(Some(to.plan.site.id), verdict.outcome, verdict.reason);
+    account.client = Some(to.plan.client.address);
+    account.collapsed = verdict.collapsed;
+    account
 }
 
 fn set_age(headers: &mut HeaderMap, seconds: u64) {

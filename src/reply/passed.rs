@@ -3,12 +3,11 @@
 use http::Version;
 use http_body::Body as _;
 
-use super::{For, Verdict, forward, mark};
+use super::{For, Verdict, account, forward, mark};
 use crate::base::Body;
 use crate::front::{Answer, Then};
 use crate::origin::Exchange;
 use crate::semantics::{CacheStatus, Handling, hop};
-use crate::telemetry::Account;
 use crate::telemetry::account::OriginPart;
 
 /// The origin's answer, without the fields of its connection and with those of ours.
@@ -29,7 +28,7 @@ pub fn answer(exchange: Exchange, to: &For<'_>, verdict: Verdict) -> Answer {
     };
     mark(&mut head.headers, to, version, &status);
     head.version = Version::HTTP_11;
-    let mut account = Account::new(Some(to.plan.site.id), verdict.outcome, verdict.reason);
+    let mut account = account(to, verdict);
     let status = head.status;
     account.origin = Some(OriginPart { cluster, server, status, first_byte });
     let bodyless = to.request.method == http::Method::HEAD || body.is_end_stream();

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
-use super::{For, Verdict, forward, mark, set_age};
+use super::{For, Verdict, account, forward, mark, set_age};
 use crate::base::{Body, Outcome, Segments, WorkerId};
 use crate::front::{Answer, Then};
 use crate::semantics::{CacheStatus, Handling, RangeAnswer, Validators, conditional, range};
 use crate::store::{Head, Object};
-use crate::telemetry::Account;
 use crate::telemetry::account::OriginPart;
 
 /// What many clients may share: a stored object, or what grows into one.
@@ -82,8 +81,7 @@ pub fn answer(source: &dyn Shared, to: &For<'_>, verdict: Verdict) -> Answer {
     let (mut head, ()) = http::Response::new(()).into_parts();
     head.status = status;
     head.headers = headers;
-    let mut account = Account::new(Some(to.plan.site.id), verdict.outcome, verdict.reason);
-    account.collapsed = verdict.collapsed;
+    let mut account = account(to, verdict);
     account.origin = source.origin();
     Answer { head, body, account, then: Then::KeepAlive }
 }

@@ -6,6 +6,7 @@
 use http::header::{ALLOW, CACHE_CONTROL, CACHE_STATUS, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+use super::{For, Verdict, account};
 use crate::base::{Body, Fault, Outcome, Reason, SiteId};
 use crate::front::{Answer, Then};
 use crate::semantics::{CacheStatus, Handling};
@@ -54,17 +55,17 @@ pub fn refused(site: Option<SiteId>, reason: Reason, node: &str, unknown_host: u
 }
 
 /// The page for a request that failed.
-pub fn failed(site: SiteId, fault: &Fault, node: &str) -> Answer {
-    let mut account = Account::new(Some(site), Outcome::Synth, fault.reason);
+pub fn failed(to: &For<'_>, fault: &Fault) -> Answer {
+    let mut account = account(to, Verdict::served(Outcome::Synth, fault.reason));
     account.detail = Some(fault.log.as_str().into());
-    page(status(fault.reason, 421), fault.reason, node, account)
+    page(status(fault.reason, 421), fault.reason, to.node, account)
 }
 
 /// The receipt of a purge.
-pub fn purged(site: SiteId, node: &str) -> Answer {
+pub fn purged(to: &For<'_>) -> Answer {
     let mut headers = HeaderMap::new();
-    headers.insert(CACHE_STATUS, cache_status(node, Reason::Purged));
-    let account = Account::new(Some(site), Outcome::Synth, Reason::Purged);
+    headers.insert(CACHE_STATUS, cache_status(to.node, Reason::Purged));
+    let account = account(to, Verdict::served(Outcome::Synth, Reason::Purged));
     answer(StatusCode::NO_CONTENT, headers, Body::Empty, account)
 }
 

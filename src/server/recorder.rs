@@ -30,9 +30,9 @@ impl Recorder for Counting {
 
 fn ended(end: End) -> Option<Count> {
     Some(match end {
-        End::Done | End::Broken => return None,
+        // A panic is counted with the request that it ended.
+        End::Done | End::Broken | End::Panicked => return None,
         End::Left => Count::BrokenReset,
-        End::Panicked => Count::BrokenPanic,
         End::Handshake => Count::TlsFailed,
         End::Refused(_) => Count::BrokenProtocol,
         End::Cut(wait) => match wait {

@@ -14,6 +14,18 @@ impl Source for Rooms {
     fn samples(&self, out: &mut Samples) {
         self.store(out);
         self.origins(out);
+        let counts = self.0.fetch.counts();
+        for (event, value) in [
+            ("led", &counts.led),
+            ("joined", &counts.joined),
+            ("passed", &counts.passed),
+            ("failed", &counts.failed),
+            ("broken", &counts.broken),
+        ] {
+            let help = "What became of fetches that may be shared, and who joined them.";
+            let value = value.load(Relaxed) as f64;
+            out.counter("tidegate_flights_total", help, &[("event", event)], value);
+        }
         let flights = self.0.fetch.flights();
         out.gauge(
             "tidegate_flights",

@@ -122,7 +122,7 @@ fn notice(meter: &Arc<Meter>) -> Arc<dyn Fn(Notice) + Send + Sync> {
     Arc::new(move |notice| {
         let count = match notice {
             Notice::Full => Count::RefusedLimit,
-            Notice::Exhausted => Count::AcceptDescriptors,
+            Notice::Exhausted => Count::AcceptExhausted,
         };
         meter.add(count, 1);
     })

@@ -6,7 +6,7 @@
 
 use std::time::SystemTime;
 
-use http::header::{CONNECTION, EXPECT, HOST, UPGRADE, VIA};
+use http::header::{CONNECTION, COOKIE, EXPECT, HOST, UPGRADE, VIA};
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, request};
 
 use super::client::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
@@ -88,6 +88,20 @@ fn set_hop(headers: &mut HeaderMap, version: Version, plan: &Plan, peer: &Peer, 
     let scheme = HeaderValue::from_static(plan.client.scheme.as_str());
     headers.insert(X_FORWARDED_PROTO, scheme);
     append_member(headers, &VIA, &format!("{} {node}", protocol(version)));
+}
+
+/// Joins the pieces in which HTTP/2 may send a cookie (RFC 9113 §8.2.3): whoever comes after us,
+/// the comparison of variants included, knows one field.
+pub fn join_cookies(headers: &mut HeaderMap) {
+    let mut crumbs = headers.get_all(COOKIE).iter();
+    if crumbs.nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    // Field values joined by a separator of visible characters are a field value.
+    if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, cookie);
+    }
 }
 
 /// The version as Via names it (RFC 9110 §7.6.3).

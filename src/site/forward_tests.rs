@@ -102,3 +102,14 @@ fn a_pipe_carries_the_upgrade() {
     assert_eq!(sent.headers["upgrade"], "websocket");
     assert_eq!(sent.headers["connection"], "upgrade");
 }
+
+#[test]
+fn the_crumbs_of_a_cookie_are_joined() {
+    let mut headers = HeaderMap::new();
+    for crumb in ["a=1", "b=2; c=3", "d=4"] {
+        headers.append("cookie", HeaderValue::from_static(crumb));
+    }
+    join_cookies(&mut headers);
+    let cookies: Vec<_> = headers.get_all("cookie").iter().collect();
+    assert_eq!(cookies, ["a=1; b=2; c=3; d=4"]);
+}

@@ -15,14 +15,13 @@ pub mod slots;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub use entry::{Entry, Found};
 pub use floors::{Floor, Floors, Mode};
 pub use object::{Head, Object};
 
-use crate::base::{Key, KeyRef};
-use crate::base::{Reason, Seq};
+use crate::base::{Credentials, Key, KeyRef, Reason, Seq};
 use index::Index;
 use slots::Slots;
 
@@ -152,7 +151,7 @@ impl Store {
             }
         };
         self.index.insert(key.clone(), Arc::new(entry));
-        self.markers.clear(key.hash());
+        self.unmark(key.hash());
         self.counts.commits.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -180,7 +179,7 @@ impl Store {
         let _lock = self.lock(key.hash());
         // Before the entry is touched: whoever finds it gone must also find the floor.
         let seq = self.floors.raise_exact(key.hash(), mode);
-        self.markers.clear(key.hash());
+        self.unmark(key.hash());
         let found = match (self.index.peek(key), mode) {
             (None, _) => false,
             (Some(_), Mode::Hard) => {
@@ -199,14 +198,18 @@ impl Store {
         Receipt { seq, found }
     }
 
-    /// Remembers for `time` that what `key` answers with cannot be stored.
-    pub fn mark(&self, key: &Key, reason: Reason, now: Instant, time: Duration) {
-        self.markers.put(key.hash(), reason, now + time);
+    /// Remembers until `until` that what `key` answers with to `whom` cannot be stored.
+    pub fn mark(&self, key: &Key, whom: Credentials, reason: Reason, until: Instant) {
+        self.markers.put(whom.salt(key.hash()), reason, until);
     }
 
-    /// Why what `key` answers with cannot be stored, where that is remembered.
-    pub fn marked(&self, key: &KeyRef<'_>, now: Instant) -> Option<Reason> {
-        self.markers.get(key.hash(), now)
+    /// Why what `key` answers with to `whom` cannot be stored, where that is remembered.
+    pub fn marked(&self, key: &KeyRef<'_>, whom: Credentials, now: Instant) -> Option<Reason> {
+        self.markers.get(whom.salt(key.hash()), now)
+    }
+
+    fn unmark(&self, hash: u64) {
+        Credentials::ALL.iter().for_each(|whom| self.markers.clear(whom.salt(hash)));
     }
 
     fn lock(&self, hash: u64) -> MutexGuard<'_, ()> {

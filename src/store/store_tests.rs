@@ -1,6 +1,6 @@
 //! Commits, refreshes and purges in the orders that PURGE.md warns of.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -224,8 +224,11 @@ fn racing_commits_and_purges_never_leave_what_was_asked_before() {
 fn a_purge_forgets_what_could_not_be_cached() {
     let shelf = Shelf::new();
     let now = shelf.clock.now();
-    shelf.store.mark(&shelf.key().to_key(), Reason::NoStore, now, Duration::from_secs(60));
-    assert_eq!(shelf.store.marked(&shelf.key(), now), Some(Reason::NoStore));
+    let [anonymous, cookie, ..] = Credentials::ALL;
+    let until = now + Duration::from_secs(60);
+    shelf.store.mark(&shelf.key().to_key(), cookie, Reason::NoStore, until);
+    assert_eq!(shelf.store.marked(&shelf.key(), cookie, now), Some(Reason::NoStore));
+    assert_eq!(shelf.store.marked(&shelf.key(), anonymous, now), None);
     shelf.store.purge(&shelf.key(), Mode::Hard);
-    assert_eq!(shelf.store.marked(&shelf.key(), now), None);
+    assert_eq!(shelf.store.marked(&shelf.key(), cookie, now), None);
 }

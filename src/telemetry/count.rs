@@ -62,59 +62,25 @@ table! {
         listener: AcceptedPlain = "plain", AcceptedTls = "tls"
     }
     tidegate_connections_refused_total "Client connections closed unserved, by cause." {
-        cause: RefusedLimit = "limit", RefusedMemory = "memory", RefusedDraining = "draining"
+        cause: RefusedLimit = "limit", RefusedMemory = "memory"
     }
     tidegate_connections_timed_out_total "Client connections closed because a time limit passed." {
         limit: TimedOutHandshake = "handshake", TimedOutFirstByte = "first-byte",
-        TimedOutHeader = "header", TimedOutIdle = "idle", TimedOutBody = "body",
+        TimedOutHeader = "header", TimedOutIdle = "idle",
         TimedOutWrite = "write", TimedOutProgress = "progress"
     }
     tidegate_connections_broken_total "Client connections that ended in an error, by cause." {
-        cause: BrokenReset = "reset", BrokenProtocol = "protocol", BrokenPanic = "panic"
+        cause: BrokenReset = "reset", BrokenProtocol = "protocol"
     }
-    tidegate_accept_errors_total "Failures of accept(2), by cause." {
-        cause: AcceptDescriptors = "descriptors", AcceptOther = "other"
+    tidegate_accept_exhausted_total
+        "Failures of accept(2) for want of descriptors or memory; each paused a listener." {
+        = AcceptExhausted
     }
     tidegate_tls_handshakes_total "TLS handshakes with clients, by result." {
         result: TlsFull = "full", TlsResumed = "resumed", TlsFailed = "failed"
     }
-    tidegate_bad_requests_total "Requests that the protocol's parser refused, by cause." {
-        cause: BadSyntax = "syntax", BadHeadTooLarge = "head-too-large"
-    }
     tidegate_requests_by_protocol_total "Requests that came to an end, by the client's protocol." {
         protocol: RequestsHttp1 = "http/1", RequestsHttp2 = "http/2"
-    }
-    tidegate_client_bytes_total "Bytes to and from clients below TLS, heads included." {
-        direction: BytesIn = "in", BytesOut = "out"
-    }
-    tidegate_purges_total "Purges asked for, by result." {
-        result: PurgesApplied = "applied", PurgesForbidden = "forbidden", PurgesBad = "bad"
-    }
-    tidegate_flights_total "What became of fetches that may be shared." {
-        event: FlightsStarted = "started", FlightsStored = "stored", FlightsFailed = "failed",
-        FlightsAbandoned = "abandoned", FlightsPurged = "purged"
-    }
-    tidegate_flight_clients_total "What became of clients at a flight." {
-        event: FlightsJoined = "joined", FlightsCollapsed = "collapsed",
-        FlightsRedispatched = "redispatched"
-    }
-    tidegate_refreshes_total "Refreshes of stale objects behind an answer, by result." {
-        result: RefreshesDone = "done", RefreshesFailed = "failed",
-        RefreshesHeldBack = "held-back"
-    }
-    tidegate_origin_connections_total "Connections for requests to origins, by how they came." {
-        event: OriginConnects = "opened", OriginReuses = "reused"
-    }
-    tidegate_origin_failures_total "Requests to origins that failed, by cause." {
-        cause: OriginConnectFailed = "connect", OriginTlsFailed = "tls",
-        OriginTimedOut = "timeout", OriginClosed = "closed", OriginGarbage = "garbage"
-    }
-    tidegate_origin_retries_total "Requests sent to an origin once more." { = OriginRetries }
-    tidegate_origin_bytes_total "Bytes to and from origins below TLS, heads included." {
-        direction: OriginBytesIn = "in", OriginBytesOut = "out"
-    }
-    tidegate_origin_lookups_total "Look-ups of origins' names, by result." {
-        result: LookupsDone = "done", LookupsFailed = "failed"
     }
     tidegate_config_reloads_total "Reloads of the configuration, by result." {
         result: ReloadsDone = "done", ReloadsRefused = "refused"
@@ -122,7 +88,7 @@ table! {
     tidegate_access_log_lines_dropped_total "Access log lines lost, by cause." {
         cause: LogLinesUnread = "full", LogLinesUnwritten = "write-error"
     }
-    tidegate_panics_total "Panics caught; each ended one connection." { = Panics }
+    tidegate_panics_total "Requests that ended in a bug of ours." { = Panics }
 }
 
 table! {
@@ -131,11 +97,4 @@ table! {
     tidegate_connections "Client connections open." {
         listener: ConnectionsPlain = "plain", ConnectionsTls = "tls"
     }
-    tidegate_requests_in_flight "Requests whose answer is not complete." { = RequestsInFlight }
-    tidegate_waiters "Clients that wait for a fetch another one leads." { = Waiters }
-    tidegate_flights "Fetches that may be shared, going on now." { = Flights }
-    tidegate_origin_connections "Connections to origins, by state." {
-        state: OriginBusy = "busy", OriginIdle = "idle"
-    }
-    tidegate_tunnels "Connections that changed protocol and are passed through." { = Tunnels }
 }

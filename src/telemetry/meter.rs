@@ -14,7 +14,7 @@ use super::account::{Finished, OriginPart};
 use super::count::{Count, Gauge};
 use super::line::{self, Stamp};
 use super::table::Tables;
-use crate::base::{Clock, Names};
+use crate::base::{Clock, Names, Reason};
 
 /// Where one thread counts.
 #[derive(Debug)]
@@ -83,6 +83,9 @@ impl Meter {
             Some(Version::HTTP_2) => self.add(Count::RequestsHttp2, 1),
             Some(_) => self.add(Count::RequestsHttp1, 1),
             None => {}
+        }
+        if finished.broke_off == Some(Reason::Panic) || finished.account.reason == Reason::Panic {
+            self.add(Count::Panics, 1);
         }
         let mut ledger = self.ledger();
         ledger.tables.finish(finished);

@@ -116,8 +116,8 @@ fn the_exposition_can_be_read_and_adds_the_meters_up() {
     finish(&one, &hit(), 0, UNANSWERED);
     shared.collapsed = true;
     finish(&two, &shared, 1, None);
-    one.add(Count::FlightsStarted, 2);
-    two.add(Count::FlightsStarted, 3);
+    one.add(Count::AcceptedPlain, 2);
+    two.add(Count::AcceptedPlain, 3);
     telemetry.control().add(Count::Panics, 1);
 
     let budget = Budget::new(1000);
@@ -144,7 +144,7 @@ fn the_exposition_can_be_read_and_adds_the_meters_up() {
                 .into(),
             1.0,
         ),
-        ("tidegate_flights_total{event=\"started\"}".into(), 5.0),
+        ("tidegate_connections_accepted_total{listener=\"plain\"}".into(), 5.0),
         ("tidegate_requests_by_protocol_total{protocol=\"http/1\"}".into(), 6.0),
         ("tidegate_panics_total".into(), 1.0),
         ("tidegate_memory_limit_bytes".into(), 1000.0),
@@ -173,10 +173,11 @@ fn two_scrapes_name_the_same_samples() {
 fn a_gauge_counts_what_lasts_wherever_it_ends() {
     let telemetry = telemetry(AccessLog::off());
     let meter = telemetry.worker(WorkerId(0));
-    let guards = [meter.gauge(Gauge::Waiters), telemetry.control().gauge(Gauge::Waiters)];
-    assert_eq!(telemetry.reading(Gauge::Waiters), 2);
+    let guards =
+        [meter.gauge(Gauge::ConnectionsPlain), telemetry.control().gauge(Gauge::ConnectionsPlain)];
+    assert_eq!(telemetry.reading(Gauge::ConnectionsPlain), 2);
     thread::spawn(move || drop(guards)).join().unwrap();
-    assert_eq!(telemetry.reading(Gauge::Waiters), 0);
+    assert_eq!(telemetry.reading(Gauge::ConnectionsPlain), 0);
 }
 
 /// A sink that tells of each write and takes it only when it is let.
