@@ -5,9 +5,10 @@ mod check;
 #[allow(dead_code, reason = "its command waits for the server")]
 mod demo;
 mod help;
-#[allow(dead_code, reason = "its command waits for the server")]
 mod notify;
 mod purge;
+mod run;
+mod serve;
 mod terminal;
 
 use std::ffi::OsString;
@@ -78,6 +79,12 @@ Environment:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve what a configuration file says
+    Run {
+        /// The configuration file
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
     /// Check a configuration file: every error at once, and nothing is started
     Check {
         /// The configuration file
@@ -105,6 +112,7 @@ enum Command {
 impl Command {
     fn run(self) -> Exit {
         match self {
+            Self::Run { config } => run::run(&config),
             Self::Check { file, effective } => check::check(&file, effective),
             Self::Purge { urls, via } => purge::purge(&urls, &via),
             Self::Help { topic } => help::help(topic.as_deref()),
@@ -146,7 +154,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_a_usage_error() {
-        for line in ["tidegate check", "tidegate purge", "tidegate nonsense"] {
+        for line in ["tidegate run", "tidegate check", "tidegate purge", "tidegate nonsense"] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }
     }
