@@ -2,7 +2,6 @@
 //! command; the exit codes are all here. This is the only room that talks to a terminal.
 
 mod check;
-#[allow(dead_code, reason = "its command waits for the server")]
 mod demo;
 mod help;
 mod notify;
@@ -12,6 +11,7 @@ mod serve;
 mod terminal;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,7 +31,7 @@ enum Exit {
 /// Runs the command that `arguments`, the program's name first, spell.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let exit = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments.command.map_or_else(|| help::help(None), Command::run),
+        Ok(arguments) => arguments.command.unwrap_or_default().run(),
         Err(error) => {
             // Help and version come this way too, and go to standard output.
             drop(error.print());
@@ -93,6 +93,8 @@ enum Command {
         #[arg(long)]
         effective: bool,
     },
+    /// Serve the built-in demo: a small wiki behind the cache (the same as no command)
+    Demo(DemoOptions),
     /// Make a running Tidegate forget URLs
     Purge {
         /// What to forget; http:// and https:// mean the same, both are forgotten
@@ -109,11 +111,39 @@ enum Command {
     },
 }
 
+/// Where the demo listens and what it prints.
+#[derive(Clone, Debug, clap::Args)]
+struct DemoOptions {
+    /// Where to serve HTTP
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    http: SocketAddr,
+    /// Where to serve HTTPS, with a self-signed certificate
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
+    https: SocketAddr,
+    /// Where to serve /healthz, /metrics and /status
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9180")]
+    admin: SocketAddr,
+    /// Print the access log
+    #[arg(long)]
+    log: bool,
+    /// Print the demo's configuration and end
+    #[arg(long)]
+    print_config: bool,
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        let demo = Arguments::try_parse_from(["tidegate", "demo"]).ok();
+        demo.and_then(|arguments| arguments.command).expect("`demo` needs no arguments")
+    }
+}
+
 impl Command {
     fn run(self) -> Exit {
         match self {
             Self::Run { config } => run::run(&config),
             Self::Check { file, effective } => check::check(&file, effective),
+            Self::Demo(options) => demo::demo(&options),
             Self::Purge { urls, via } => purge::purge(&urls, &via),
             Self::Help { topic } => help::help(topic.as_deref()),
         }
@@ -150,6 +180,14 @@ mod tests {
         for exit in [Exit::Ok, Exit::Failed, Exit::Usage] {
             assert!(help.contains(&format!("\n  {}  ", exit as u8)), "{help}");
         }
+    }
+
+    #[test]
+    fn no_command_is_the_demo() {
+        assert!(parse("tidegate").unwrap().command.is_none());
+        assert!(
+            matches!(Command::default(), Command::Demo(options) if options.http.port() == 8080)
+        );
     }
 
     #[test]
