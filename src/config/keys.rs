@@ -130,7 +130,7 @@ static LISTENER: Section = section(
             "address",
             Address,
             Required { example: "\"127.0.0.1:8080\"" },
-            "An IP address and a port, such as \"0.0.0.0:80\" or \"[::]:80\". Port 0 takes a free one.",
+            "An IP address and a port, such as \"0.0.0.0:80\" or \"[::]:80\". `[::]` is IPv6 alone, so list both families. Port 0 takes a free one.",
         ),
         key(
             "tls",

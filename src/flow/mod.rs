@@ -14,9 +14,9 @@
 //! ```
 //!
 //! A step owns the data that is legal in it and is consumed by running; it returns an enum of its
-//! own successors, and only those convert into [`Step`], so a wrong transition does not compile.
+//! own successors, and only those convert into `Step`, so a wrong transition does not compile.
 //! From enter to hit everything is synchronous: a hit is ready when [`Handler::handle`] returns.
-//! Only [`Miss`], [`Pass`] and [`Pipe`] wait, in a future that is boxed for them.
+//! Only `Miss`, `Pass` and `Pipe` wait, in a future that is boxed for them.
 
 mod enter;
 mod hit;

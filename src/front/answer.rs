@@ -171,7 +171,8 @@ impl http_body::Body for Sent {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.cut.is_none() && self.left.unwrap_or(0) == 0 && self.body.is_end_stream()
+        // All that was told has come, whether or not the body knows that it is over.
+        self.cut.is_none() && (self.left == Some(0) || self.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
