@@ -1,1 +1,10 @@
 //! The end-to-end tests: one binary, one kit, a file a topic.
+//!
+//! A test here is a short script: an origin that answers exactly what the test says, the proxy
+//! over real sockets, a client, and what must be seen. Nothing sleeps: a test waits for a
+//! condition with a deadline, or moves the proxy's clock by hand. [`kit`] explains its parts.
+#![allow(unreachable_pub, reason = "a test binary has no outside; `pub` marks what topics may use")]
+
+mod kit;
+
+mod kit_itself;
