@@ -194,6 +194,7 @@ pub struct Pending {
     events: mpsc::Receiver<Event>,
     task: AbortHandle,
     head: Option<response::Parts>,
+    broken: bool,
 }
 
 enum Event {
@@ -226,7 +227,7 @@ impl Pending {
                 let _ = sender.send(event).await;
             }
         });
-        Self { events, task: task.abort_handle(), head: None }
+        Self { events, task: task.abort_handle(), head: None, broken: false }
     }
 
     /// Waits for the head; its status.
@@ -248,6 +249,25 @@ impl Pending {
             };
         }
         Ok(self.head.as_ref().map_or(0, |head| head.status.as_u16()))
+    }
+
+    /// Whether the head, or the failure to get one, has come by now.
+    pub fn has_head(&mut self) -> bool {
+        self.head.is_some() || !self.events.is_empty() || self.events.is_closed()
+    }
+
+    /// Whether nothing more of the body comes. Reads what is there.
+    pub fn has_ended(&mut self) -> bool {
+        loop {
+            match self.events.try_recv() {
+                Ok(Event::Broken(_)) => {
+                    self.broken = true;
+                    return true;
+                }
+                Ok(_) => {}
+                Err(error) => return error == mpsc::error::TryRecvError::Disconnected,
+            }
+        }
     }
 
     /// Waits until `length` more bytes of the body have come; these, and whatever came with them.
@@ -279,7 +299,8 @@ impl Pending {
         let status = self.try_head()?;
         let head = self.head.take();
         let headers = head.map(|head| head.headers).unwrap_or_default();
-        let mut response = Response { status, headers, complete: true, ..Response::default() };
+        let complete = !self.broken;
+        let mut response = Response { status, headers, complete, ..Response::default() };
         while let Some(event) = self.next() {
             match event {
                 Event::Data(data) => response.body.extend_from_slice(&data),

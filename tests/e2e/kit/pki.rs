@@ -3,9 +3,11 @@
 use std::sync::{Arc, LazyLock};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
 
 static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
     let key = KeyPair::generate().expect("keys can be made");
@@ -29,6 +31,13 @@ pub struct Identity {
     pub key: String,
 }
 
+impl Identity {
+    /// The certificate in DER.
+    pub fn der(&self) -> Vec<u8> {
+        CertificateDer::from_pem_slice(self.cert.as_bytes()).expect("our own PEM").to_vec()
+    }
+}
+
 /// A new certificate for `names`, signed by the tests' CA.
 pub fn identity(names: &[&str]) -> Identity {
     let key = KeyPair::generate().expect("keys can be made");
@@ -45,19 +54,86 @@ pub fn ca_pem() -> &'static str {
 
 /// A client that believes the tests' CA and nobody else, and offers `alpn` in this order.
 pub fn client_config(alpn: &[&str]) -> Arc<ClientConfig> {
-    let mut config = client_builder().with_no_client_auth();
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("the provider supports the default versions")
+        .with_root_certificates(roots())
+        .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     Arc::new(config)
 }
 
-fn client_builder() -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
+/// As [`client_config`], of one version and without ALPN.
+pub fn client_config_of(version: &'static rustls::SupportedProtocolVersion) -> Arc<ClientConfig> {
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[version])
+        .expect("the provider supports the version")
+        .with_root_certificates(roots())
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+/// A client that takes whatever certificate of the tests' CA it is shown, for any name: to see
+/// which one that is.
+pub fn trusting_anyone() -> Arc<ClientConfig> {
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("the provider supports the default versions")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyName))
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+#[derive(Debug)]
+struct AnyName;
+
+impl ServerCertVerifier for AnyName {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, signed, &known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, signed, &known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+fn roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let ca = CertificateDer::from_pem_slice(ca_pem().as_bytes()).expect("the CA's own PEM");
     roots.add(ca).expect("a CA is a root");
-    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider supports the default versions")
-        .with_root_certificates(roots)
+    roots
 }
 
 /// A server that is `name`.
@@ -65,8 +141,7 @@ pub fn server_config(name: &str) -> Arc<ServerConfig> {
     let identity = identity(&[name]);
     let cert = CertificateDer::from_pem_slice(identity.cert.as_bytes()).expect("our own PEM");
     let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).expect("our own PEM");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    let config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("the provider supports the default versions")
         .with_no_client_auth()

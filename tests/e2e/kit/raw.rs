@@ -2,6 +2,9 @@
 
 use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
 
 use super::pki;
 use super::response::{Response, header_map};
@@ -23,8 +26,13 @@ impl Raw {
     /// Connects with TLS for `name`, and HTTP/1.1 by ALPN.
     #[track_caller]
     pub fn tls(address: SocketAddr, name: &str) -> Self {
+        Self::tls_with(address, name, pki::client_config(&["http/1.1"]))
+    }
+
+    /// Connects with TLS for `name`, as `config` says.
+    #[track_caller]
+    pub fn tls_with(address: SocketAddr, name: &str, config: Arc<ClientConfig>) -> Self {
         let socket = Socket::connect(address).expect("the address takes connections");
-        let config = pki::client_config(&["http/1.1"]);
         Self { wire: Wire::new(socket.tls(config, name).expect("the handshake succeeds")) }
     }
 
@@ -153,6 +161,25 @@ impl Raw {
     /// Cuts the connection with a reset.
     pub fn abort(self) {
         self.wire.socket.abort();
+    }
+
+    /// Whether the peer ends the connection in the way that TLS wants: not with a mere FIN, which
+    /// anybody on the way can forge.
+    #[track_caller]
+    pub fn ends_properly(&mut self) -> bool {
+        match self.wire.some() {
+            Ok(bytes) => bytes.is_empty(),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => false,
+            Err(error) => panic!("the peer does not close: {error}"),
+        }
+    }
+
+    /// The certificate that the peer showed, in DER.
+    #[track_caller]
+    pub fn certificate(&self) -> Vec<u8> {
+        let session = self.wire.socket.session().expect("the connection is TLS");
+        let chain = session.peer_certificates().expect("the handshake is over");
+        chain[0].to_vec()
     }
 
     /// The socket, for what only few tests ask of it.

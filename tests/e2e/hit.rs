@@ -1,0 +1,137 @@
+//! The story from outside: the first request asks the origin, the next ones do not, and the
+//! answers say so.
+
+use crate::kit::{Client, Origin, Page, Proxy, Request, cache_status};
+
+/// The clients of every protocol, with a word for each.
+fn every_protocol(proxy: &Proxy) -> [(&'static str, Client); 3] {
+    [("http/1", proxy.http1()), ("http/1 over TLS", proxy.http1_tls()), ("h2", proxy.http2())]
+}
+
+#[test]
+fn a_miss_is_followed_by_hits_over_every_protocol() {
+    let origin = Origin::start();
+    let proxy = Proxy::new(&origin).tls().clock_by_hand().start();
+    for (n, (protocol, client)) in every_protocol(&proxy).iter().enumerate() {
+        let path = format!("/page{n}");
+        let content = format!("content for {protocol}");
+        origin.page(&path, Page::cacheable(&content).header("content-type", "text/plain"));
+
+        let miss = client.get(&path).expect(200).expect_because("absent");
+        assert_eq!((miss.age(), cache_status(&miss).hit), (0, false), "{protocol}");
+        assert_eq!(cache_status(&miss).fwd.as_deref(), Some("uri-miss"), "{protocol}");
+        proxy.advance(7);
+        let hit = client.get(&path).expect(200).expect_hit().expect_because("fresh");
+        assert_eq!((hit.age(), hit.text()), (7, content), "{protocol}");
+        assert_eq!(hit.header("content-type"), Some("text/plain"), "{protocol}");
+        assert_eq!(cache_status(&hit).ttl, Some(53), "{protocol}");
+        assert_eq!(origin.count(&path), 1, "{protocol}");
+    }
+}
+
+#[test]
+fn a_hit_is_the_miss_byte_for_byte_whatever_its_size() {
+    let origin = Origin::start();
+    let proxy = Proxy::new(&origin).tls().start();
+    let pattern: Vec<u8> = (0..=255).cycle().take(3_000_001).collect();
+    for size in [0, 1, 16_383, 16_384, 65_536, 65_537, 3_000_001] {
+        for (framing, page) in [("length", false), ("chunked", true)] {
+            let path = format!("/{framing}/{size}");
+            let content = Page::cacheable(&pattern[..size]);
+            origin.page(&path, if page { content.chunked() } else { content });
+            for (protocol, client) in every_protocol(&proxy) {
+                for _ in 0..2 {
+                    let response = client.get(&path).expect(200);
+                    assert!(response.body == pattern[..size], "{path} over {protocol}");
+                }
+            }
+            // The scheme splits variants, so two requests, not one.
+            assert_eq!(origin.count(&path), 2, "{path}");
+        }
+    }
+}
+
+#[test]
+fn head_is_answered_from_a_stored_get() {
+    let origin = Origin::start();
+    origin.page("/page", Page::cacheable("content").header("x-of", "the page"));
+    let proxy = Proxy::new(&origin).tls().start();
+    for (protocol, client) in every_protocol(&proxy) {
+        client.get("/page").expect(200);
+        let head = client.send(Request::new("HEAD", "/page")).expect(200).expect_hit();
+        assert_eq!(head.header("content-length"), Some("7"), "{protocol}");
+        assert_eq!((head.header("x-of"), head.body.len()), (Some("the page"), 0), "{protocol}");
+    }
+    let mut raw = proxy.raw();
+    raw.send("HEAD /page HTTP/1.1\r\nHost: wiki.test\r\nConnection: close\r\n\r\n");
+    assert_eq!(raw.response_to_head().status, 200);
+    raw.expect_close();
+    assert_eq!(origin.count("/page"), 2);
+}
+
+#[test]
+fn head_may_come_first() {
+    let origin = Origin::start();
+    origin.page("/page", Page::cacheable("content"));
+    let proxy = Proxy::new(&origin).start();
+    let head = proxy.http1().send(Request::new("HEAD", "/page")).expect(200);
+    assert_eq!((head.header("content-length"), head.body.len()), (Some("7"), 0));
+    assert_eq!(proxy.http1().get("/page").expect(200).text(), "content");
+}
+
+#[test]
+fn a_query_is_part_of_the_key() {
+    let origin = Origin::start();
+    origin.on("/page", |seen| Page::cacheable(&seen.target));
+    let proxy = Proxy::new(&origin).start();
+    let client = proxy.http1();
+    for _ in 0..2 {
+        for target in ["/page", "/page?a=1", "/page?a=2", "/page?a=1&b=2", "/page?"] {
+            assert_eq!(client.get(target).expect(200).text(), target);
+        }
+    }
+    assert_eq!(origin.count("/page"), 5);
+}
+
+#[test]
+fn errors_that_the_origin_lets_be_stored_are_hits_too() {
+    let origin = Origin::start();
+    for status in [301, 404, 410] {
+        origin.page(&format!("/{status}"), Page::cacheable("gone or moved").with_status(status));
+    }
+    let proxy = Proxy::new(&origin).start();
+    for status in [301, 404, 410] {
+        let path = format!("/{status}");
+        proxy.http1().get(&path).expect(status);
+        proxy.http1().get(&path).expect(status).expect_hit();
+        assert_eq!(origin.count(&path), 1);
+    }
+}
+
+#[test]
+fn methods_other_than_get_and_head_go_past_the_store() {
+    let origin = Origin::start();
+    origin.on("/page", |seen| Page::cacheable(&seen.method));
+    let proxy = Proxy::new(&origin).start();
+    let client = proxy.http1();
+    client.get("/page").expect_because("absent");
+    for method in ["OPTIONS", "PROPFIND"] {
+        for _ in 0..2 {
+            let answer = client.send(Request::new(method, "/page")).expect(200);
+            assert_eq!(answer.expect_because("method").text(), method);
+        }
+    }
+    assert_eq!(origin.count("/page"), 5);
+}
+
+#[test]
+fn workers_share_one_store() {
+    let origin = Origin::start();
+    origin.page("/page", Page::cacheable("content"));
+    let proxy = Proxy::new(&origin).workers(4).start();
+    proxy.http1().get("/page").expect(200);
+    for _ in 0..32 {
+        proxy.http1().get("/page").expect(200).expect_hit();
+    }
+    assert_eq!(origin.count("/page"), 1);
+}
