@@ -44,7 +44,7 @@ fn every_request_leaves_a_line() {
         (miss, "miss", "absent", 200),
         (hit, "hit", "fresh", 200),
         (h2, "miss", "absent", 200),
-        (purge, "synth", "purged", 200),
+        (purge, "synth", "purged", 204),
         (refused, "refused", "unknown-host", 421),
     ] {
         assert_eq!(line["outcome"], outcome, "{line}");

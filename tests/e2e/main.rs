@@ -7,4 +7,23 @@
 
 mod kit;
 
+mod access_log;
+mod admin;
+mod coalesce;
+mod conditional;
+mod drain;
+mod forwarding;
+mod framing;
+mod freshness;
+mod hit;
+mod hosts;
 mod kit_itself;
+mod origin_failures;
+mod purge;
+mod purge_order;
+mod range;
+mod reload;
+mod scheme;
+mod timeouts;
+mod tls;
+mod vary;

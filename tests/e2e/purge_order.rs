@@ -111,6 +111,66 @@ fn every_purge_in_a_row_counts() {
     expect(&client, "third", "fresh");
 }
 
+fn soft_purge(client: &Client) {
+    client.send(Request::new("PURGE", "/page").header("x-purge-mode", "soft")).expect(204);
+}
+
+#[test]
+fn a_soft_purge_after_a_hard_one_makes_nothing_servable_again() {
+    // Rule 2: one number with a flag would forget the hard one.
+    let origin = Origin::start();
+    let page = |text: &str| {
+        Page::new(text).header("cache-control", "max-age=60, stale-while-revalidate=100")
+    };
+    let (gate, old) = page("old").held();
+    origin.replies("/page", [old, page("new").into()]);
+    let proxy = Proxy::new(&origin).start();
+    let (client, other) = (proxy.http1(), proxy.http1());
+    let waiting = client.begin(get("/page"));
+    origin.wait_for("/page", 1);
+    proxy.purge("/page");
+    soft_purge(&other);
+    gate.finish();
+    assert_eq!(waiting.response().expect(200).text(), "old");
+    expect(&other, "new", "absent");
+    expect(&other, "new", "fresh");
+}
+
+#[test]
+fn a_soft_purge_makes_stale_what_may_be_stale() {
+    let origin = Origin::start();
+    let page = |text: &str| {
+        Page::new(text).header("cache-control", "max-age=60, stale-while-revalidate=100")
+    };
+    let (gate, refresh) = page("new").held();
+    origin.replies("/page", [page("old").into(), refresh]);
+    let proxy = Proxy::new(&origin).start();
+    let client = proxy.http1();
+    client.get("/page").expect(200);
+    soft_purge(&client);
+    expect(&client, "old", "soft-purged");
+    origin.wait_for("/page", 2);
+    gate.finish();
+    proxy.wait_for_metric("tidegate_flights", 0.0);
+    expect(&client, "new", "fresh");
+}
+
+#[test]
+fn a_soft_purge_makes_the_origin_confirm_what_may_not_be_stale() {
+    let origin = Origin::start();
+    let page = Page::cacheable("same").header("etag", "\"one\"");
+    let confirmed =
+        Page::status(304).header("etag", "\"one\"").header("cache-control", "max-age=60");
+    origin.replies("/page", [page.into(), confirmed.into()]);
+    let proxy = Proxy::new(&origin).start();
+    let client = proxy.http1();
+    client.get("/page").expect(200);
+    soft_purge(&client);
+    expect(&client, "same", "confirmed");
+    expect(&client, "same", "fresh");
+    assert_eq!(origin.requests()[1].header("if-none-match"), Some("\"one\""));
+}
+
 #[test]
 fn a_purged_variant_does_not_come_back_with_another_one() {
     // Rule 5: publishing a variant must not resurrect those that a purge removed meanwhile.

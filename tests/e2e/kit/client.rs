@@ -222,7 +222,9 @@ impl Pending {
                 let event = match frame.map(|frame| frame.into_data()) {
                     Ok(Ok(data)) => Event::Data(data),
                     Ok(Err(frame)) => Event::Trailers(frame.into_trailers().unwrap_or_default()),
-                    Err(error) => Event::Broken(format!("{error:?}")),
+                    Err(error) => {
+                        return drop(sender.send(Event::Broken(format!("{error:?}"))).await);
+                    }
                 };
                 let _ = sender.send(event).await;
             }

@@ -5,6 +5,7 @@
 //!   test says more, [`Versioned`] is a page that changes.
 //! - [`Raw`] speaks bytes and shows bytes; [`Client`] speaks HTTP/1.1 and HTTP/2 properly, through
 //!   hyper, and can hold many requests open.
+//! - [`Proxy`] is the proxy under test, and [`setup::Setup`] what it is started with.
 //! - [`wait`] is the only place that waits. Everything that waits has a deadline and says what it
 //!   waited for.
 //!
@@ -16,9 +17,11 @@ pub mod client;
 pub mod origin;
 pub mod page;
 pub mod pki;
+pub mod proxy;
 pub mod raw;
 pub mod request;
 pub mod response;
+pub mod setup;
 pub mod socket;
 pub mod versioned;
 pub mod wait;
@@ -27,6 +30,7 @@ pub mod wire;
 pub use client::Client;
 pub use origin::Origin;
 pub use page::{Gate, Page, Reply};
+pub use proxy::Proxy;
 pub use raw::Raw;
 pub use request::{Request, get};
 pub use response::{Response, cache_status};

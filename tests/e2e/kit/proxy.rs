@@ -37,9 +37,9 @@ impl Proxy {
     #[track_caller]
     pub(super) fn start(setup: Setup, clock: Clock) -> Self {
         let (dir, ids) = (scratch(), Ids::default());
-        let config = setup.lower(&dir, &ids).unwrap_or_else(|errors| panic!("{errors}"));
+        let loaded = setup.lower(&dir, &ids).unwrap_or_else(|errors| panic!("{errors}"));
         let parts = Parts { clock: clock.clone(), ids: ids.clone() };
-        let server = Server::start(config, parts).expect("the proxy starts");
+        let server = Server::start(loaded, parts).expect("the proxy starts");
         Self { server: Some(server), setup, clock, ids, dir }
     }
 
@@ -180,8 +180,8 @@ impl Proxy {
     /// # Errors
     /// Why the proxy refused it; it goes on as before.
     pub fn reload(&mut self, setup: Setup) -> Result<(), String> {
-        let config = setup.lower(&self.dir, &self.ids)?;
-        self.server().reload(config).map_err(|error| format!("{error:?}"))?;
+        let loaded = setup.lower(&self.dir, &self.ids)?;
+        self.server().reload(loaded).map_err(|error| error.to_string())?;
         self.setup = setup;
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use tidegate::base::Clock;
-use tidegate::config::{self, Config, Ids};
+use tidegate::config::{self, Ids, Loaded};
 
 use super::origin::Origin;
 use super::pki::{self, Identity};
@@ -141,13 +141,12 @@ impl Setup {
     ///
     /// # Errors
     /// What an operator would read.
-    pub(super) fn lower(&self, dir: &Path, ids: &Ids) -> Result<Config, String> {
+    pub(super) fn lower(&self, dir: &Path, ids: &Ids) -> Result<Loaded, String> {
         for (n, identity) in self.certificates.iter().enumerate() {
             std::fs::write(dir.join(format!("cert{n}.pem")), &identity.cert).expect("dir is ours");
             std::fs::write(dir.join(format!("key{n}.pem")), &identity.key).expect("dir is ours");
         }
-        let loaded = config::parse(&self.toml(), "test.toml", dir, ids);
-        Ok(loaded.map_err(|errors| errors.to_string())?.config)
+        config::parse(&self.toml(), "test.toml", dir, ids).map_err(|errors| errors.to_string())
     }
 
     fn toml(&self) -> String {
