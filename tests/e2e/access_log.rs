@@ -32,8 +32,8 @@ fn every_request_leaves_a_line() {
     let (setup, path) = logged(&origin, "every-request");
     let proxy = setup.tls().start();
     let client = proxy.http1();
-    client.send(get("/page?a=\"b\"").header("user-agent", "the \"test\"\t\\")).expect(200);
-    client.get("/page?a=\"b\"").expect(200);
+    client.send(get("/page?a=b").header("user-agent", "the \"test\"\t\\")).expect(200);
+    client.get("/page?a=b").expect(200);
     proxy.http2().get("/page").expect(200);
     proxy.purge("/page");
     client.send(get("/page").host("elsewhere.test")).expect(421);
@@ -53,7 +53,7 @@ fn every_request_leaves_a_line() {
         assert_eq!(line["node"], "cp1", "{line}");
         assert_eq!(line["client"], "127.0.0.1", "{line}");
     }
-    assert_eq!(miss["target"], "/page?a=\"b\"");
+    assert_eq!(miss["target"], "/page?a=b");
     assert_eq!(miss["user_agent"], "the \"test\"\t\\");
     assert_eq!((&miss["method"], &miss["host"]), (&"GET".into(), &"wiki.test".into()));
     assert_eq!(miss["origin_status"], 200);
@@ -109,7 +109,8 @@ fn nothing_is_lost_when_the_proxy_stops() {
         client.get("/page").expect(200);
     }
     drop(proxy);
-    assert_eq!(lines(&path).len(), 100);
+    let ours = lines(&path).into_iter().filter(|line| line["host"] == "wiki.test");
+    assert_eq!(ours.count(), 100);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What operators see: health, state, metrics.
 
-use crate::kit::{Origin, Page, Proxy, Request};
+use crate::kit::{Origin, Page, Proxy, Reply, Request};
 
 #[test]
 fn health_is_a_status() {
@@ -85,12 +85,49 @@ fn connections_and_requests_under_way_are_gauged() {
     origin.wait_for("/page", 1);
     proxy.wait_for_metric("tidegate_requests_in_flight", 1.0);
     proxy.wait_for_metric("tidegate_flights", 1.0);
-    proxy.wait_for_metric("tidegate_connections_tls", 1.0);
-    proxy.wait_for_metric("tidegate_connections{protocol=\"http/2\"}", 1.0);
+    proxy.wait_for_metric("tidegate_connections{listener=\"tls\"}", 1.0);
     gate.finish();
     pending.response().expect(200);
     proxy.wait_for_metric("tidegate_requests_in_flight", 0.0);
     proxy.wait_for_metric("tidegate_flights", 0.0);
     drop(client);
-    proxy.wait_for_metric("tidegate_connections{protocol=\"http/2\"}", 0.0);
+    proxy.wait_for_metric("tidegate_connections{listener=\"tls\"}", 0.0);
+}
+
+#[test]
+fn what_the_rooms_do_is_counted() {
+    let origin = Origin::start();
+    origin.on("/page", |seen| -> Reply {
+        match seen.nth {
+            0 | 1 => Page::new("x").header("cache-control", "no-store").into(),
+            _ => Reply::Close,
+        }
+    });
+    origin.page("/stored", Page::cacheable("x"));
+    let proxy = Proxy::new(&origin).start();
+    let client = proxy.http1();
+    client.get("/stored").expect(200);
+    client.get("/page").expect(200);
+    client.get("/page").expect(200);
+    proxy.purge("/stored");
+    client
+        .send(Request::new("PURGE", "/page").header("x-forwarded-for", "203.0.113.7"))
+        .expect(405);
+    let mut raw = proxy.raw();
+    raw.send("no request\r\n\r\n");
+    raw.read_to_end();
+    for (sample, count) in [
+        ("tidegate_flights_total{event=\"started\"}", 2.0),
+        ("tidegate_flights_total{event=\"stored\"}", 1.0),
+        ("tidegate_origin_connections_total{event=\"opened\"}", 2.0),
+        ("tidegate_origin_connections_total{event=\"reused\"}", 2.0),
+        ("tidegate_origin_retries_total", 1.0),
+        ("tidegate_purges_total{result=\"applied\"}", 1.0),
+        ("tidegate_purges_total{result=\"forbidden\"}", 1.0),
+        ("tidegate_bad_requests_total{cause=\"syntax\"}", 1.0),
+        ("tidegate_connections_accepted_total{listener=\"plain\"}", 3.0),
+        ("tidegate_panics_total", 0.0),
+    ] {
+        proxy.wait_for_metric(sample, count);
+    }
 }

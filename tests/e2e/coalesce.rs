@@ -95,7 +95,7 @@ fn the_leader_leaving_disturbs_no_one() {
     gate.send("first, ");
     leader.bytes(7);
     drop(leader);
-    proxy.wait_for_metric("tidegate_requests_in_flight", 1.0);
+    proxy.wait_for_metric("tidegate_connections{listener=\"plain\"}", 1.0);
     gate.send("second");
     gate.finish();
     assert_eq!(follower.response().expect(200).text(), "first, second");
@@ -112,7 +112,7 @@ fn a_fetch_that_may_be_stored_goes_on_without_any_client() {
     raw.get("/page");
     raw.head();
     raw.abort();
-    proxy.wait_for_metric("tidegate_requests_in_flight", 0.0);
+    proxy.wait_for_metric("tidegate_connections{listener=\"plain\"}", 0.0);
     gate.send("content");
     gate.finish();
     proxy.wait_for_metric("tidegate_flights", 0.0);
@@ -193,16 +193,57 @@ fn what_becomes_storable_again_is_stored_again_before_long() {
 }
 
 #[test]
+fn a_reader_that_reads_nothing_holds_up_nobody() {
+    let origin = Origin::start();
+    let content: Vec<u8> = (0..251).cycle().take(7_000_000).collect();
+    origin.page("/page", Page::cacheable(&content).chunked());
+    let proxy = Proxy::new(&origin).start();
+    let mut lazy = proxy.raw();
+    lazy.get("/page");
+    origin.wait_for("/page", 1);
+    assert!(proxy.http1().get("/page").expect(200).body == content);
+    // And in the end it gets everything, too.
+    assert!(lazy.response().expect(200).body == content);
+    assert_eq!(origin.count("/page"), 1);
+}
+
+#[test]
+fn those_who_share_a_body_that_outgrows_the_cache_get_all_of_it() {
+    let origin = Origin::start();
+    let content: Vec<u8> = (0..251).cycle().take(1_000_000).collect();
+    let (gate, reply) = Page::cacheable("").gated();
+    origin.replies("/page", [reply]);
+    let proxy = Proxy::new(&origin).workers(2).with("cache", "max_object = '64KiB'").start();
+    let clients: Vec<Client> = (0..4).map(|_| proxy.http1()).collect();
+    let mut pending = vec![clients[0].begin(get("/page"))];
+    origin.wait_for("/page", 1);
+    pending.extend(clients[1..].iter().map(|client| client.begin(get("/page"))));
+    for pending in &mut pending {
+        assert_eq!(pending.head(), 200);
+    }
+    let readers: Vec<_> =
+        pending.into_iter().map(|p| std::thread::spawn(move || p.response())).collect();
+    for piece in content.chunks(10_007) {
+        gate.send(piece);
+    }
+    gate.finish();
+    for reader in readers {
+        let response = reader.join().expect("a reader reads").expect(200);
+        assert!(response.body == content, "{} bytes came", response.body.len());
+    }
+}
+
+#[test]
 fn a_body_larger_than_the_cache_takes_is_passed_through_whole() {
     let origin = Origin::start();
-    let content = vec![b'x'; 100_000];
+    let content: Vec<u8> = (0..251).cycle().take(100_000).collect();
     origin.page("/known", Page::cacheable(&content));
     origin.page("/unknown", Page::cacheable(&content).chunked());
     let proxy = Proxy::new(&origin).with("cache", "max_object = '64KiB'").start();
     for path in ["/known", "/unknown"] {
         for _ in 0..2 {
             let answer = proxy.http1().get(path).expect(200);
-            assert_eq!(answer.body.len(), 100_000, "{path}");
+            assert!(answer.body == content, "{path}: {} bytes came", answer.body.len());
         }
         assert_eq!(origin.count(path), 2, "{path}");
     }

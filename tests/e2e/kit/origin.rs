@@ -251,7 +251,7 @@ fn serve(shared: &Shared, tcp: TcpStream, connection: usize) {
     for nth in 0.. {
         let head = match wire.head() {
             Ok(Some(head)) => head,
-            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Err(error) if is_no_http(&error) => {
                 shared.fail(format!("the proxy sent no HTTP: {error}"));
                 return;
             }
@@ -266,6 +266,12 @@ fn serve(shared: &Shared, tcp: TcpStream, connection: usize) {
         }
     }
     wire.socket.finish();
+}
+
+/// Whether the peer spoke, but not HTTP; what rustls does not like is no matter of HTTP's.
+fn is_no_http(error: &std::io::Error) -> bool {
+    let tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+    error.kind() == std::io::ErrorKind::InvalidData && !tls
 }
 
 impl Shared {

@@ -16,7 +16,7 @@ use super::raw::Raw;
 use super::request::Request;
 use super::response::Response;
 use super::setup::{self, Setup};
-use super::wait::{DEADLINE, eventually};
+use super::wait::{DEADLINE, eventually, soon};
 
 /// A running proxy. Stops when dropped, and fails the test if anything in it panicked.
 pub struct Proxy {
@@ -159,20 +159,19 @@ impl Proxy {
     #[track_caller]
     pub fn advance_until(&self, what: &str, most: u64, mut condition: impl FnMut() -> bool) {
         for _ in 0..most {
-            if condition() {
+            // What was woken gets the time to act.
+            if soon(&mut condition) {
                 return;
             }
             self.advance(1);
         }
-        // What is due has been woken, and now gets the time to act; a timer that is set only now
-        // counts from here.
-        eventually(what, || condition() || self.nudge());
-    }
-
-    /// Moves the clock a little while a test waits, for timers that were set late. Always false.
-    fn nudge(&self) -> bool {
-        self.clock.advance(Duration::from_millis(100));
-        false
+        // A timer that was set only meanwhile counts from then.
+        eventually(what, || {
+            soon(&mut condition) || {
+                self.advance(1);
+                false
+            }
+        });
     }
 
     /// Reads `setup` as a reload would; what was kept of the old one is the proxy's business.

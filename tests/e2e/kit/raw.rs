@@ -143,14 +143,24 @@ impl Raw {
 
     /// Whether the peer has closed and nothing is left to read, now.
     pub fn is_closed(&self) -> bool {
+        match self.peek() {
+            Ok(read) => read == 0 && !self.wire.has_unused(),
+            Err(error) => error.kind() != ErrorKind::WouldBlock,
+        }
+    }
+
+    /// Whether something has come now, be it the end.
+    pub fn has_more(&self) -> bool {
+        let pending = |error: std::io::Error| error.kind() == ErrorKind::WouldBlock;
+        self.wire.has_unused() || !self.peek().is_err_and(pending)
+    }
+
+    fn peek(&self) -> std::io::Result<usize> {
         let tcp = self.wire.socket.tcp();
         tcp.set_nonblocking(true).expect("a socket can be made not to block");
         let peeked = tcp.peek(&mut [0]);
         tcp.set_nonblocking(false).expect("a socket can be made to block");
-        match peeked {
-            Ok(read) => read == 0 && !self.wire.has_unused(),
-            Err(error) => error.kind() != ErrorKind::WouldBlock,
-        }
+        peeked
     }
 
     /// Ends the sending direction; answers still come.

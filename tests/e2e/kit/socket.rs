@@ -28,6 +28,11 @@ impl Socket {
         Ok(Self::Plain(tcp))
     }
 
+    /// Whether nobody listens at `address`: not even a queue takes connections.
+    pub fn is_refused(address: SocketAddr) -> bool {
+        Self::connect(address).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    }
+
     /// Makes this the client's end of TLS, with `name` as SNI. The handshake happens at once.
     pub fn tls(self, config: Arc<ClientConfig>, name: &str) -> io::Result<Self> {
         let Self::Plain(mut tcp) = self else { panic!("TLS inside TLS") };

@@ -9,6 +9,9 @@ use tidegate::base::Clock;
 /// and a waiting test costs nothing.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
+/// How long [`soon`] looks.
+const MOMENT: Duration = Duration::from_millis(20);
+
 /// Waits until `condition` holds, for what nothing can announce: a counter of the proxy's, a
 /// socket's state. The one place that looks again and again.
 #[track_caller]
@@ -16,6 +19,20 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let end = deadline();
     while !condition() {
         assert!(Clock::system().now() < end, "waited in vain until {what}");
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+/// Whether `condition` holds within a moment: for what may well not happen.
+pub fn soon(mut condition: impl FnMut() -> bool) -> bool {
+    let end = Clock::system().now() + MOMENT;
+    loop {
+        if condition() {
+            return true;
+        }
+        if Clock::system().now() >= end {
+            return false;
+        }
         std::thread::park_timeout(Duration::from_millis(1));
     }
 }
