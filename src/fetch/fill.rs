@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use tokio::sync::Notify;
 
 use super::relay::Relays;
 use crate::base::{Charge, Clock, Fault, Seq, WorkerId};
@@ -39,8 +38,6 @@ pub struct Fill {
     pub origin: OriginPart,
     state: Mutex<Growth>,
     relays: Arc<Relays>,
-    /// Told when a reader of a windowed fill has moved on or left.
-    moved: Notify,
 }
 
 #[derive(Debug)]
@@ -86,8 +83,7 @@ impl Fill {
             charge,
             woken: (head.received, 0),
         };
-        let (state, moved) = (Mutex::new(growth), Notify::new());
-        Arc::new(Self { head, length, asked, origin, state, relays, moved })
+        Arc::new(Self { head, length, asked, origin, state: Mutex::new(growth), relays })
     }
 
     /// Whether somebody may still begin to read.
@@ -139,26 +135,27 @@ impl Fill {
 
     /// Keeps a window from here on: the response cannot be stored any more.
     pub(super) fn outgrow(&self) {
-        let mut growth = self.growth();
-        growth.windowed = true;
-        growth.drop_read();
+        self.growth().windowed = true;
     }
 
-    /// Waits until the slowest reader of a windowed fill leaves room.
+    /// Waits until the slowest reader of a windowed fill leaves room. As long as somebody may still
+    /// begin to read, everything is kept.
     ///
     /// # Errors
     /// Where the last reader has left.
     pub(super) async fn room(&self) -> Result<(), ()> {
         loop {
-            let moved = self.moved.notified();
+            let moved = self.relays.moved().notified();
             {
                 let mut growth = self.growth();
                 if !growth.windowed {
                     return Ok(());
                 }
-                growth.drop_read();
-                if growth.readers.is_empty() {
-                    return Err(());
+                if !self.relays.wanted() {
+                    growth.drop_read();
+                    if growth.readers.is_empty() {
+                        return Err(());
+                    }
                 }
                 if growth.end - growth.base < WINDOW {
                     return Ok(());
@@ -187,10 +184,15 @@ impl Fill {
         build(&mut growth.pieces.iter().map(|(_, piece)| piece), growth.end)
     }
 
-    pub(super) fn enter(&self, at: u64) -> u64 {
+    /// A place for a reader that begins at `at`; `None` where that has been let go of.
+    pub(super) fn enter(&self, at: u64) -> Option<u64> {
+        let mut growth = self.growth();
+        if at < growth.base {
+            return None;
+        }
         let id = self.relays.id();
-        self.growth().readers.insert(id, at);
-        id
+        growth.readers.insert(id, at);
+        Some(id)
     }
 
     pub(super) fn leave(&self, worker: WorkerId, id: u64) {
@@ -201,7 +203,7 @@ impl Fill {
         };
         self.relays.forget(worker, id);
         if windowed {
-            self.moved.notify_one();
+            self.relays.moved().notify_one();
         }
     }
 
@@ -221,7 +223,7 @@ impl Fill {
             let windowed = growth.windowed;
             drop(growth);
             if windowed {
-                self.moved.notify_one();
+                self.relays.moved().notify_one();
             }
             return Poll::Ready(Step::Data(piece));
         }

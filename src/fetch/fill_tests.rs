@@ -73,14 +73,14 @@ fn data(text: &str) -> Option<Result<String, Reason>> {
 #[tokio::test(flavor = "current_thread")]
 async fn a_late_reader_reads_from_the_beginning() {
     let bench = bench(Some(10));
-    let mut early = FillReader::whole(Arc::clone(&bench.fill), WorkerId(0));
+    let mut early = FillReader::whole(Arc::clone(&bench.fill), WorkerId(0)).unwrap();
     assert_eq!(next(&mut early), None);
     bench.push("hello");
     assert_eq!(next(&mut early), data("hello"));
     assert_eq!(next(&mut early), None);
     bench.push("world");
     bench.fill.end(Ok(None));
-    let mut late = FillReader::whole(Arc::clone(&bench.fill), WorkerId(0));
+    let mut late = FillReader::whole(Arc::clone(&bench.fill), WorkerId(0)).unwrap();
     assert_eq!(next(&mut late), data("hello"));
     assert_eq!(next(&mut late), data("world"));
     assert_eq!(next(&mut late), data("end"));
@@ -91,7 +91,7 @@ async fn a_late_reader_reads_from_the_beginning() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_stretch_begins_and_ends_inside_pieces() {
     let bench = bench(Some(15));
-    let mut reader = FillReader::part(Arc::clone(&bench.fill), WorkerId(0), 3, 11);
+    let mut reader = FillReader::whole(Arc::clone(&bench.fill), WorkerId(0)).unwrap().part(3, 11);
     bench.push("hello");
     assert_eq!(next(&mut reader), data("lo"));
     assert_eq!(next(&mut reader), None);
@@ -105,7 +105,7 @@ async fn a_stretch_begins_and_ends_inside_pieces() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_fill_that_breaks_off_never_looks_complete() {
     let bench = bench(Some(10));
-    let mut reader = FillReader::whole(Arc::clone(&bench.fill), WorkerId(0));
+    let mut reader = FillReader::whole(Arc::clone(&bench.fill), WorkerId(0)).unwrap();
     bench.push("hello");
     bench.fill.end(Err(Fault::origin(Reason::Truncated, "test")));
     assert_eq!(next(&mut reader), data("hello"));
@@ -115,8 +115,8 @@ async fn a_fill_that_breaks_off_never_looks_complete() {
 #[tokio::test(flavor = "current_thread")]
 async fn what_outgrew_the_cache_waits_for_its_slowest_reader_and_stops_with_its_last() {
     let bench = bench(None);
-    let mut fast = FillReader::whole(Arc::clone(&bench.fill), WorkerId(0));
-    let slow = FillReader::whole(Arc::clone(&bench.fill), WorkerId(0));
+    let mut fast = FillReader::whole(Arc::clone(&bench.fill), WorkerId(0)).unwrap();
+    let slow = FillReader::whole(Arc::clone(&bench.fill), WorkerId(0)).unwrap();
     let piece = Bytes::from(vec![0u8; usize::try_from(WINDOW).unwrap()]);
     bench.fill.push(piece, bench.clock.now());
     bench.fill.outgrow();
@@ -130,9 +130,22 @@ async fn what_outgrew_the_cache_waits_for_its_slowest_reader_and_stops_with_its_
     assert_eq!(room.as_mut().poll(&mut cx), Poll::Ready(Ok(())));
     assert_eq!(bench.budget.held(), 0, "what everybody has read is let go of");
     drop(room);
+    assert!(FillReader::whole(Arc::clone(&bench.fill), WorkerId(0)).is_none(), "it is too late");
     drop(fast);
     let mut room = Box::pin(bench.fill.room());
     assert_eq!(room.as_mut().poll(&mut cx), Poll::Ready(Err(())));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_outgrew_the_cache_is_kept_for_whoever_may_still_begin_to_read() {
+    let bench = bench(None);
+    bench.fill.relays.wants();
+    bench.push("beginning");
+    bench.fill.outgrow();
+    assert_eq!(bench.fill.room().await, Ok(()));
+    let mut late = FillReader::whole(Arc::clone(&bench.fill), WorkerId(0)).unwrap();
+    bench.fill.relays.wants_no_more();
+    assert_eq!(next(&mut late), data("beginning"));
 }
 
 #[tokio::test(flavor = "current_thread")]

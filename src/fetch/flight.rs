@@ -7,6 +7,7 @@ use std::task::Poll;
 use http::HeaderMap;
 
 use super::fill::Fill;
+use super::reader::FillReader;
 use super::relay::Relays;
 use crate::base::{Axis, Key};
 use crate::base::{Fault, Reason, Seq, WorkerId};
@@ -60,8 +61,8 @@ pub struct Own {
 /// What a flight came to, for one of those who waited.
 #[derive(Debug)]
 pub enum Landed {
-    /// A response that grows in the cache.
-    Filling(Arc<Fill>),
+    /// A response that grows in the cache, and a seat at its beginning.
+    Filling(FillReader),
     /// What was stale is fresh again.
     Confirmed(Arc<Object>),
     /// An answer that cannot be stored, for its leader.
@@ -146,7 +147,7 @@ impl Flight {
     /// Waits until the flight has an answer for a request with these fields. `leads` says whether
     /// an answer that cannot be shared is for it.
     pub async fn landed(&self, leads: bool, worker: WorkerId, headers: &HeaderMap) -> Landed {
-        let place = Place { relays: &self.relays, worker, id: self.relays.id() };
+        let place = Place::new(&self.relays, worker);
         poll_fn(|cx| {
             let mut state = self.state();
             Poll::Ready(match &mut *state {
@@ -157,7 +158,9 @@ impl Flight {
                 State::Filling(fill)
                     if leads || fill.head.selected_by(self.question.axis, headers) =>
                 {
-                    Landed::Filling(Arc::clone(fill))
+                    // Seated before the place is given up, so that no piece is let go of between.
+                    let seat = FillReader::whole(Arc::clone(fill), worker);
+                    seat.map_or(Landed::Again, Landed::Filling)
                 }
                 State::Confirmed(object)
                     if leads || object.selected_by(self.question.axis, headers) =>
@@ -188,8 +191,16 @@ struct Place<'a> {
     id: u64,
 }
 
+impl<'a> Place<'a> {
+    fn new(relays: &'a Relays, worker: WorkerId) -> Self {
+        relays.wants();
+        Self { relays, worker, id: relays.id() }
+    }
+}
+
 impl Drop for Place<'_> {
     fn drop(&mut self) {
+        self.relays.wants_no_more();
         self.relays.forget(self.worker, self.id);
     }
 }

@@ -23,20 +23,25 @@ pub struct FillReader {
 }
 
 impl FillReader {
-    /// Reads the whole of `fill`, for a client of `worker`.
-    pub fn whole(fill: Arc<Fill>, worker: WorkerId) -> Self {
+    /// Reads the whole of `fill`, for a client of `worker`; `None` where its beginning has been let
+    /// go of.
+    pub fn whole(fill: Arc<Fill>, worker: WorkerId) -> Option<Self> {
+        let id = fill.enter(0)?;
         let stop = fill.length;
-        Self::new(fill, worker, 0, stop)
+        Some(Self { fill, worker, id, at: 0, stop, ended: false })
     }
 
-    /// Reads the bytes `first..=last`.
-    pub fn part(fill: Arc<Fill>, worker: WorkerId, first: u64, last: u64) -> Self {
-        Self::new(fill, worker, first, Some(last + 1))
+    /// The same reader, for the bytes `first..=last` only.
+    #[must_use]
+    pub fn part(mut self, first: u64, last: u64) -> Self {
+        self.at = first;
+        self.stop = Some(last + 1);
+        self
     }
 
-    fn new(fill: Arc<Fill>, worker: WorkerId, at: u64, stop: Option<u64>) -> Self {
-        let id = fill.enter(at);
-        Self { fill, worker, id, at, stop, ended: false }
+    /// What is read.
+    pub fn fill(&self) -> &Arc<Fill> {
+        &self.fill
     }
 }
 

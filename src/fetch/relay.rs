@@ -8,7 +8,7 @@
 //! either the waiter saw the change, or the wake sees the waiter.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 
@@ -22,6 +22,10 @@ pub struct Relays {
     workers: Box<[Relay]>,
     ids: AtomicU64,
     closed: AtomicBool,
+    /// Clients that wait for the head, or have it and have not begun to read.
+    wanting: AtomicUsize,
+    /// Told when a reader has moved on or left, or when one of those has begun to read.
+    moved: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -38,12 +42,35 @@ impl Relays {
             workers: (0..workers).map(|_| Relay::default()).collect(),
             ids: AtomicU64::new(0),
             closed: AtomicBool::new(false),
+            wanting: AtomicUsize::new(0),
+            moved: Notify::new(),
         })
     }
 
     /// A number for a waiter, by which it replaces its waker instead of adding another.
     pub fn id(&self) -> u64 {
         self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Says that somebody waits for the head, until [`wants_no_more`](Self::wants_no_more).
+    pub fn wants(&self) {
+        self.wanting.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Says that somebody who waited for the head reads now, or has left.
+    pub fn wants_no_more(&self) {
+        self.wanting.fetch_sub(1, Ordering::SeqCst);
+        self.moved.notify_one();
+    }
+
+    /// Whether somebody may still begin to read.
+    pub fn wanted(&self) -> bool {
+        self.wanting.load(Ordering::SeqCst) > 0
+    }
+
+    /// Where readers say that they have moved on or left.
+    pub fn moved(&self) -> &Notify {
+        &self.moved
     }
 
     /// Has `waker` woken at the next change. Called by the worker's own tasks, under the lock of

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Visit;
 use super::lookup::Lookup;
 use super::pass::Pass;
-use crate::base::{Body, Elapsed, Fault, Outcome, Reason, WorkerId};
-use crate::fetch::{Fill, FillReader, Flight, Joined, Landed, Terms, Upstream};
+use crate::base::{Body, Elapsed, Fault, Outcome, Reason};
+use crate::fetch::{FillReader, Flight, Joined, Landed, Terms, Upstream};
 use crate::front::Answer;
 use crate::reply::shared::{self, Shared};
 use crate::reply::{Verdict, passed, synth};
@@ -79,11 +79,11 @@ impl Miss {
         let mut verdict = Verdict::fetched(Outcome::Miss, self.reason, self.reason);
         verdict.collapsed = collapsed;
         Missed::Done(match landed {
-            Landed::Filling(fill) => shared::answer(&Growing(fill), &to, verdict),
+            Landed::Filling(seat) => shared::answer(seat, &to, verdict),
             Landed::Confirmed(object) => {
                 verdict.outcome = Outcome::Revalidated;
                 verdict.reason = Reason::Confirmed;
-                shared::answer(&*object, &to, verdict)
+                shared::answer(object, &to, verdict)
             }
             Landed::Own(own) => {
                 verdict.reason = own.reason;
@@ -105,7 +105,7 @@ impl Miss {
         match usable {
             Some(stale) => {
                 let verdict = Verdict::served(Outcome::Stale, Reason::IfError);
-                let mut answer = shared::answer(&**stale, &to, verdict);
+                let mut answer = shared::answer(Arc::clone(stale), &to, verdict);
                 answer.account.detail = Some(fault.log.as_str().into());
                 answer
             }
@@ -114,28 +114,24 @@ impl Miss {
     }
 }
 
-/// A fill, as an answer is made of it.
-struct Growing(Arc<Fill>);
-
-impl Shared for Growing {
+impl Shared for FillReader {
     fn head(&self) -> &Head {
-        &self.0.head
+        &self.fill().head
     }
 
     fn length(&self) -> Option<u64> {
-        self.0.length
-    }
-
-    fn whole(&self, worker: WorkerId) -> Body {
-        Body::stream(FillReader::whole(Arc::clone(&self.0), worker))
-    }
-
-    fn part(&self, worker: WorkerId, first: u64, last: u64) -> Body {
-        Body::stream(FillReader::part(Arc::clone(&self.0), worker, first, last))
+        self.fill().length
     }
 
     fn origin(&self) -> Option<OriginPart> {
-        Some(self.0.origin.clone())
+        Some(self.fill().origin.clone())
+    }
+
+    fn into_body(self, part: Option<(u64, u64)>) -> Body {
+        Body::stream(match part {
+            None => self,
+            Some((first, last)) => self.part(first, last),
+        })
     }
 }
 

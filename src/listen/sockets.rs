@@ -109,6 +109,13 @@ impl Sockets {
         &self.bound
     }
 
+    /// Stops accepting for good: the loops empty their queues, and with the last of them each socket
+    /// is closed.
+    pub fn close(&mut self) {
+        self.stop.begin();
+        self.bound.iter_mut().for_each(|bound| bound.sockets.clear());
+    }
+
     /// The signal upon which the accept loops of these sockets empty their queues and end.
     pub fn stop(&self) -> &Drain {
         &self.stop

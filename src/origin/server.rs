@@ -170,12 +170,30 @@ impl Server {
     }
 
     fn place(&self) -> Result<Open, Fault> {
-        let place = Open(Arc::clone(&self.open));
-        if self.open.fetch_add(1, Ordering::Relaxed) < self.most {
-            return Ok(place);
+        // Where all are open, an idle one of another worker gives way.
+        for _ in 0..=self.idle.len() {
+            let place = Open(Arc::clone(&self.open));
+            if self.open.fetch_add(1, Ordering::Relaxed) < self.most {
+                return Ok(place);
+            }
+            drop(place);
+            if !self.close_an_idle_one() {
+                break;
+            }
         }
         let log = format!("{}: all {} connections are in use", self.name, self.most);
         Err(Fault::ours(Reason::PoolFull, log))
+    }
+
+    /// Closes the connection that has been idle longest at some worker.
+    fn close_an_idle_one(&self) -> bool {
+        self.idle.iter().any(|idle| {
+            let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
+            !idle.is_empty() && {
+                idle.remove(0);
+                true
+            }
+        })
     }
 
     fn with_idle<R>(&self, worker: WorkerId, act: impl FnOnce(&mut Vec<Idle>) -> R) -> Option<R> {

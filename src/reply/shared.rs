@@ -6,27 +6,25 @@ use http::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
 use super::{For, Verdict, account, forward, mark, set_age};
-use crate::base::{Body, Outcome, Segments, WorkerId};
+use crate::base::{Body, Outcome, Segments};
 use crate::front::{Answer, Then};
 use crate::semantics::{CacheStatus, Handling, RangeAnswer, Validators, conditional, range};
 use crate::store::{Head, Object};
 use crate::telemetry::account::OriginPart;
 
-/// What many clients may share: a stored object, or what grows into one.
+/// What many clients may share: a stored object, or one client's seat at what grows into one.
 pub trait Shared {
     /// Status and fields, as stored.
     fn head(&self) -> &Head;
     /// The body's length, where it is known.
     fn length(&self) -> Option<u64>;
-    /// The whole body, for a client of `worker`.
-    fn whole(&self, worker: WorkerId) -> Body;
-    /// The bytes `first..=last` of the body, for a client of `worker`.
-    fn part(&self, worker: WorkerId, first: u64, last: u64) -> Body;
     /// What the origin had to do with it, where it is being asked now.
     fn origin(&self) -> Option<OriginPart>;
+    /// The body, or the bytes `first..=last` of it.
+    fn into_body(self, part: Option<(u64, u64)>) -> Body;
 }
 
-impl Shared for Object {
+impl Shared for Arc<Object> {
     fn head(&self) -> &Head {
         &self.head
     }
@@ -35,28 +33,34 @@ impl Shared for Object {
         Some(self.length)
     }
 
-    fn whole(&self, _: WorkerId) -> Body {
-        let segments = || Segments::new(Arc::clone(&self.body), 0, self.length);
-        match (&self.trailers, self.length) {
-            (None, 0) => Body::Empty,
-            (None, _) => Body::Segments(segments()),
-            (Some(trailers), _) => Body::with_trailers(segments(), trailers.clone()),
-        }
-    }
-
-    fn part(&self, _: WorkerId, first: u64, last: u64) -> Body {
-        Body::Segments(Segments::new(Arc::clone(&self.body), first, last - first + 1))
-    }
-
     fn origin(&self) -> Option<OriginPart> {
         None
     }
+
+    fn into_body(self, part: Option<(u64, u64)>) -> Body {
+        let segments = |first, length| Segments::new(Arc::clone(&self.body), first, length);
+        match (part, &self.trailers) {
+            (Some((first, last)), _) => Body::Segments(segments(first, last - first + 1)),
+            (None, None) if self.length == 0 => Body::Empty,
+            (None, None) => Body::Segments(segments(0, self.length)),
+            (None, Some(trailers)) => {
+                Body::with_trailers(segments(0, self.length), trailers.clone())
+            }
+        }
+    }
+}
+
+/// What of a response an answer carries.
+enum Carried {
+    Nothing,
+    Whole,
+    Part(u64, u64),
 }
 
 /// The answer from `source` for the client of `to`.
-pub fn answer(source: &dyn Shared, to: &For<'_>, verdict: Verdict) -> Answer {
+pub fn answer<S: Shared>(source: S, to: &For<'_>, verdict: Verdict) -> Answer {
     let stored = source.head();
-    let (status, mut headers, body) = select(source, to);
+    let (status, mut headers, carried) = select(stored, source.length(), to);
     let resident = to.clock.now().saturating_duration_since(stored.received);
     let age = stored.life.age(resident);
     if verdict.outcome != Outcome::Miss || age > 0 {
@@ -83,52 +87,56 @@ pub fn answer(source: &dyn Shared, to: &For<'_>, verdict: Verdict) -> Answer {
     head.headers = headers;
     let mut account = account(to, verdict);
     account.origin = source.origin();
+    let body = match carried {
+        Carried::Nothing => Body::Empty,
+        Carried::Whole => source.into_body(None),
+        Carried::Part(first, last) => source.into_body(Some((first, last))),
+    };
     Answer { head, body, account, then: Then::KeepAlive }
 }
 
 /// Status, fields and body after the request's conditions and range, in the order of RFC 9110
 /// §13.2.2.
-fn select(source: &dyn Shared, to: &For<'_>) -> (StatusCode, HeaderMap, Body) {
-    let head = source.head();
+fn select(head: &Head, length: Option<u64>, to: &For<'_>) -> (StatusCode, HeaderMap, Carried) {
     let request = &to.request.headers;
     let (validators, wall) = (Validators::of(head.status, &head.headers), to.clock.wall());
     match conditional::evaluate(&to.request.method, request, validators, wall) {
         conditional::Verdict::Proceed => {}
         conditional::Verdict::NotModified => {
             let fields = conditional::not_modified_fields(&head.headers);
-            return (StatusCode::NOT_MODIFIED, fields, Body::Empty);
+            return (StatusCode::NOT_MODIFIED, fields, Carried::Nothing);
         }
         conditional::Verdict::PreconditionFailed => {
             let mut fields = HeaderMap::new();
             if let Some(date) = head.headers.get(DATE) {
                 fields.insert(DATE, date.clone());
             }
-            return (StatusCode::PRECONDITION_FAILED, fields, Body::Empty);
+            return (StatusCode::PRECONDITION_FAILED, fields, Carried::Nothing);
         }
     }
     let mut headers = head.headers.clone();
     if head.status == StatusCode::OK
-        && let Some(length) = source.length()
+        && let Some(length) = length
         && conditional::if_range_matches(request, validators, wall)
     {
         match range::resolve(&to.request.method, request, length) {
             RangeAnswer::Whole => {}
             RangeAnswer::Part { first, last } => {
                 headers.insert(CONTENT_RANGE, range::content_range(first, last, length));
-                return (StatusCode::PARTIAL_CONTENT, headers, source.part(to.worker, first, last));
+                return (StatusCode::PARTIAL_CONTENT, headers, Carried::Part(first, last));
             }
             RangeAnswer::Unsatisfiable => {
                 headers.clear();
                 headers.insert(CONTENT_RANGE, range::unsatisfied_range(length));
-                return (StatusCode::RANGE_NOT_SATISFIABLE, headers, Body::Empty);
+                return (StatusCode::RANGE_NOT_SATISFIABLE, headers, Carried::Nothing);
             }
         }
     }
     if to.request.method == Method::HEAD {
-        if let Some(length) = source.length() {
+        if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        return (head.status, headers, Body::Empty);
+        return (head.status, headers, Carried::Nothing);
     }
-    (head.status, headers, source.whole(to.worker))
+    (head.status, headers, Carried::Whole)
 }

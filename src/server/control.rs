@@ -80,8 +80,7 @@ async fn leave(shared: Arc<Shared>) {
     tracing::info!(delay = ?node.drain_delay, "shutting down: /healthz says 503");
     shared.draining.store(true, Ordering::Relaxed);
     clock.sleep(node.drain_delay).await;
-    // The loops take what waits in their queues, and end.
-    shared.sockets().stop().begin();
+    shared.sockets().close();
     shared.finish.begin();
     tracing::info!(
         connections = shared.capacity.held(),
