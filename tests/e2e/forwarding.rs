@@ -174,6 +174,21 @@ fn request_bodies_flow_over_http2_too() {
 }
 
 #[test]
+fn trailers_of_a_request_break_nothing() {
+    let origin = Origin::start();
+    origin.page("/form", Page::status(204));
+    let proxy = Proxy::new(&origin).tls().start();
+    for client in [proxy.http1(), proxy.http2()] {
+        let (sending, request) = Request::new("PUT", "/form").streamed();
+        let pending = client.begin(request.header("trailer", "x-sum"));
+        sending.send("hello");
+        sending.finish_with("x-sum", "7");
+        pending.response().expect(204);
+    }
+    assert!(origin.requests().iter().all(|seen| seen.complete && seen.body == b"hello"));
+}
+
+#[test]
 fn a_request_body_that_breaks_off_is_not_complete_at_the_origin() {
     let origin = Origin::start();
     origin.page("/form", Page::status(204));

@@ -11,7 +11,6 @@
 //!
 //! An origin whose script panics, or that is asked for something no script answers, fails the test
 //! when it is dropped: nothing that goes wrong in the background stays there.
-#![allow(dead_code, reason = "until the topics use all of it")]
 
 pub mod client;
 pub mod origin;

@@ -193,17 +193,11 @@ pub struct Script {
 }
 
 enum Command {
-    Open,
     Send(Vec<u8>),
     Finish,
 }
 
 impl Gate {
-    /// Sends the head of a held answer, and the body given with it.
-    pub fn open(&self) {
-        self.tell(Command::Open);
-    }
-
     /// Sends a piece of the body.
     pub fn send(&self, bytes: impl AsRef<[u8]>) {
         self.tell(Command::Send(bytes.as_ref().to_vec()));
@@ -307,7 +301,6 @@ impl Script {
             };
             wire.socket.write_all(&head.take().unwrap_or_default())?;
             match command {
-                Command::Open => {}
                 Command::Send(bytes) => wire.socket.write_all(&page.piece(&bytes))?,
                 Command::Finish => {
                     wire.socket.write_all(&page.end())?;

@@ -16,7 +16,7 @@ use super::raw::Raw;
 use super::request::Request;
 use super::response::Response;
 use super::setup::{self, Setup};
-use super::wait::{DEADLINE, eventually, soon};
+use super::wait::{eventually, soon};
 
 /// A running proxy. Stops when dropped, and fails the test if anything in it panicked.
 pub struct Proxy {
@@ -206,11 +206,6 @@ impl Proxy {
         });
         Joining(over)
     }
-
-    /// A folder of the test's own, gone with the proxy.
-    pub fn dir(&self) -> &std::path::Path {
-        &self.dir
-    }
 }
 
 /// The end of a shutdown.
@@ -220,12 +215,6 @@ impl Joining {
     /// Whether it has come.
     pub fn is_over(&self) -> bool {
         !matches!(self.0.try_recv(), Err(mpsc::TryRecvError::Empty))
-    }
-
-    /// Waits for it.
-    #[track_caller]
-    pub fn wait(&self) {
-        self.0.recv_timeout(DEADLINE).expect("the shutdown ends");
     }
 }
 

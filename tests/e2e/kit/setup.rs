@@ -48,6 +48,8 @@ impl Setup {
             .with("cache", "memory = '64MiB'")
             .with("admin", "address = '127.0.0.1:0'")
             .with("log", "access = 'off'\n level = 'warn'")
+            // A test that moves the clock means the cache, not its kept connections.
+            .with("timeouts", "idle = '30d'")
             .with("cluster.wiki", &format!("servers = [{{ address = '{server}' }}]"))
             .with("site.wiki", "hosts = ['*.wiki.test', 'wiki.test']\n cluster = 'wiki'")
     }
