@@ -85,6 +85,8 @@ pub(super) struct Notes {
 }
 
 impl Recorder for Notes {
+    fn began(&self) {}
+
     fn finished(&self, finished: &Finished<'_>) {
         assert!(finished.first_byte <= finished.duration);
         self.requests.lock().unwrap().push(Note {

@@ -18,7 +18,10 @@ use crate::telemetry::{Account, Asked, Finished};
 /// Takes note of requests and connections; called on the worker that served them, so it must not
 /// wait.
 pub trait Recorder: Send + Sync + 'static {
-    /// A request is over: its answer was taken to the last byte, or never will be.
+    /// A request begins: its head is complete.
+    fn began(&self);
+
+    /// A request that began is over: its answer was taken to the last byte, or never will be.
     fn finished(&self, finished: &Finished<'_>);
 
     /// Something happened to a connection.
@@ -110,6 +113,7 @@ impl Record {
     /// Begins the record of a request whose head is complete.
     pub(super) fn begin(line: &Arc<Line>, asked: Asked) -> Arc<Self> {
         let started = line.enter();
+        line.serving.recorder.began();
         Arc::new(Self {
             line: Arc::clone(line),
             asked,

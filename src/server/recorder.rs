@@ -4,13 +4,18 @@ use std::sync::Arc;
 
 use crate::base::Peer;
 use crate::front::{ConnectionEvent, End, Recorder, Wait};
-use crate::telemetry::{Count, Finished, Meter};
+use crate::telemetry::{Count, Finished, Gauge, Meter};
 
 /// Counts for one worker.
 pub(super) struct Counting(pub(super) Arc<Meter>);
 
 impl Recorder for Counting {
+    fn began(&self) {
+        self.0.shift(Gauge::RequestsInFlight, 1);
+    }
+
     fn finished(&self, finished: &Finished<'_>) {
+        self.0.shift(Gauge::RequestsInFlight, -1);
         self.0.finish(finished);
     }
 

@@ -94,6 +94,7 @@ table! {
 table! {
     /// Something that is counted while it lasts.
     Gauge:
+    tidegate_requests_in_flight "Requests whose answer is not complete." { = RequestsInFlight }
     tidegate_connections "Client connections open." {
         listener: ConnectionsPlain = "plain", ConnectionsTls = "tls"
     }

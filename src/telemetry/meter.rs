@@ -71,6 +71,11 @@ impl Meter {
         GaugeGuard { meter: Arc::clone(self), gauge }
     }
 
+    /// Counts `by` more (or fewer) of `gauge`, where no guard lives as long.
+    pub fn shift(&self, gauge: Gauge, by: i64) {
+        self.gauges[gauge as usize].fetch_add(by, Ordering::Relaxed);
+    }
+
     /// Times an origin's answer that no client's account tells of, such as a refresh's.
     pub fn origin(&self, part: &OriginPart) {
         self.ledger().tables.origin(part);

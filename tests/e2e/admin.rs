@@ -63,7 +63,7 @@ fn the_metrics_cover_every_room() {
         "tidegate_connections_accepted_total",
         "tidegate_tls_handshakes_total",
         "tidegate_flights_total",
-        "tidegate_origin_connections_total",
+        "tidegate_origin_connections",
         "tidegate_purges_total",
         "tidegate_panics_total",
         "tidegate_memory_held_bytes",
@@ -117,14 +117,14 @@ fn what_the_rooms_do_is_counted() {
     raw.send("no request\r\n\r\n");
     raw.read_to_end();
     for (sample, count) in [
-        ("tidegate_flights_total{event=\"started\"}", 2.0),
-        ("tidegate_flights_total{event=\"stored\"}", 1.0),
-        ("tidegate_origin_connections_total{event=\"opened\"}", 2.0),
-        ("tidegate_origin_connections_total{event=\"reused\"}", 2.0),
-        ("tidegate_origin_retries_total", 1.0),
-        ("tidegate_purges_total{result=\"applied\"}", 1.0),
-        ("tidegate_purges_total{result=\"forbidden\"}", 1.0),
-        ("tidegate_bad_requests_total{cause=\"syntax\"}", 1.0),
+        ("tidegate_flights_total{event=\"led\"}", 2.0),
+        ("tidegate_store_commits_total", 1.0),
+        ("tidegate_origin_events_total{event=\"connect\"}", 2.0),
+        ("tidegate_origin_events_total{event=\"reuse\"}", 2.0),
+        ("tidegate_origin_events_total{event=\"retry\"}", 1.0),
+        ("tidegate_purges_total", 1.0),
+        ("tidegate_requests_total{reason=\"purge-forbidden\"}", 1.0),
+        ("tidegate_connections_broken_total{cause=\"protocol\"}", 1.0),
         ("tidegate_connections_accepted_total{listener=\"plain\"}", 3.0),
         ("tidegate_panics_total", 0.0),
     ] {

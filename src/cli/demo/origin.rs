@@ -102,6 +102,8 @@ fn peer(local: SocketAddr, remote: SocketAddr) -> Peer {
 struct Unrecorded;
 
 impl Recorder for Unrecorded {
+    fn began(&self) {}
+
     fn finished(&self, _: &Finished<'_>) {}
 
     fn event(&self, _: &Peer, _: ConnectionEvent) {}
