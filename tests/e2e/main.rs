@@ -18,6 +18,7 @@ mod freshness;
 mod hit;
 mod hosts;
 mod kit_itself;
+mod listen;
 mod origin_failures;
 mod purge;
 mod purge_order;

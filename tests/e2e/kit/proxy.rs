@@ -16,7 +16,7 @@ use super::raw::Raw;
 use super::request::Request;
 use super::response::Response;
 use super::setup::{self, Setup};
-use super::wait::{eventually, soon};
+use super::wait::{DEADLINE, eventually, soon};
 
 /// A running proxy. Stops when dropped, and fails the test if anything in it panicked.
 pub struct Proxy {
@@ -69,6 +69,11 @@ impl Proxy {
     /// The plain listener that was added.
     pub fn another(&self) -> SocketAddr {
         self.listener(4, "second plain listener")
+    }
+
+    /// The listener that the configuration names last.
+    pub fn last_listener(&self) -> SocketAddr {
+        *self.server().addresses().last().expect("there is a listener")
     }
 
     /// Where operators ask.
@@ -198,13 +203,7 @@ impl Proxy {
     /// Waits for the end of a shutdown; what it says comes when it is over.
     pub fn join(&mut self) -> Joining {
         let server = self.server.take().expect("a proxy is joined once");
-        let (done, over) = mpsc::channel();
-        std::thread::spawn(move || {
-            server.join();
-            // A test that does not want to know any more has ended.
-            let _ = done.send(());
-        });
-        Joining(over)
+        in_background(move || server.join())
     }
 }
 
@@ -224,10 +223,25 @@ impl Drop for Proxy {
             // Floats of a count: exact.
             assert!(self.metric("tidegate_panics_total") < 0.5, "something in the proxy panicked");
         }
-        drop(self.server.take());
+        if let Some(server) = self.server.take() {
+            // A server that cannot end must fail its test, not hang all others.
+            let stopped = in_background(move || drop(server));
+            let ended = stopped.0.recv_timeout(DEADLINE).is_ok();
+            assert!(ended || std::thread::panicking(), "the proxy does not stop");
+        }
         // What is left lies in the build folder and does no harm.
         let _ = std::fs::remove_dir_all(&self.dir);
     }
+}
+
+fn in_background(work: impl FnOnce() + Send + 'static) -> Joining {
+    let (done, over) = mpsc::channel();
+    std::thread::spawn(move || {
+        work();
+        // A test that does not want to know any more has ended.
+        let _ = done.send(());
+    });
+    Joining(over)
 }
 
 fn scratch() -> PathBuf {
