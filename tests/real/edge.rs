@@ -1,0 +1,114 @@
+//! The binary under test, as an operator runs it: a configuration file, ports, signals.
+
+use std::fmt::Write;
+use std::fs;
+use std::io::{Read, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::process::{Process, Scratch, free_port};
+use super::tls::Identity;
+use super::wait::{SOON, until};
+
+/// The only host of the only site.
+pub const HOST: &str = "wiki.test";
+
+/// A running `tidegate run`.
+pub struct Edge {
+    process: Process,
+    /// Speaks plain HTTP/1.1.
+    pub plain: SocketAddr,
+    /// Speaks TLS.
+    pub tls: SocketAddr,
+    /// Takes PURGE and nothing else.
+    pub purge: SocketAddr,
+    /// Serves health and metrics.
+    pub admin: SocketAddr,
+    /// Who the TLS listener is.
+    pub identity: Identity,
+    _folder: Scratch,
+}
+
+/// Ports for an edge, known before it starts: an origin may have to name them.
+pub struct Ports([u16; 4]);
+
+impl Ports {
+    /// Four free ports.
+    pub fn free() -> Self {
+        loop {
+            let ports = [free_port(), free_port(), free_port(), free_port()];
+            if (1..4).all(|n| !ports[..n].contains(&ports[n])) {
+                return Self(ports);
+            }
+        }
+    }
+
+    /// The one that speaks TLS.
+    pub fn tls(&self) -> u16 {
+        self.0[1]
+    }
+}
+
+impl Edge {
+    /// Starts the binary in front of `origin`, with `cache` for its store.
+    pub fn start(origin: SocketAddr, cache: &str) -> Self {
+        Self::start_on(&Ports::free(), origin, cache)
+    }
+
+    /// As [`start`](Self::start), on `ports`.
+    pub fn start_on(ports: &Ports, origin: SocketAddr, cache: &str) -> Self {
+        let folder = Scratch::new("edge");
+        let identity = Identity::new(HOST);
+        let [plain, tls, purge, admin] =
+            ports.0.map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let mut toml = format!(
+            "[node]\nname = \"cp1\"\nworkers = 2\ndrain_delay = \"100ms\"\n\
+             [cache]\nmemory = \"{cache}\"\n\
+             [admin]\naddress = \"{admin}\"\n\
+             [log]\naccess = \"off\"\n\
+             [[certificate]]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n\
+             [cluster.wiki]\nservers = [\"{origin}\"]\n\
+             [site.wiki]\nhosts = [\"{HOST}\"]\ncluster = \"wiki\"\n"
+        );
+        for (address, more) in [(plain, ""), (tls, "tls = true"), (purge, "only = \"purge\"")] {
+            let listener = writeln!(toml, "[[listener]]\naddress = \"{address}\"\n{more}");
+            listener.expect("a String takes all");
+        }
+        let file = folder.path().join("tidegate.toml");
+        for (name, text) in [("cert.pem", &identity.cert), ("key.pem", &identity.key)] {
+            fs::write(folder.path().join(name), text).expect("the folder is ours");
+        }
+        fs::write(&file, toml).expect("the folder is ours");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.arg("run").arg("--config").arg(&file);
+        let process = Process::start("tidegate", folder.path(), &mut command);
+        let mut edge = Self { process, plain, tls, purge, admin, identity, _folder: folder };
+        until("the edge is healthy", SOON, || {
+            assert!(edge.process.runs(), "tidegate ended:\n{}", edge.process.last_words());
+            edge.admin("/healthz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200 "))
+        });
+        edge
+    }
+
+    /// What the admin listener answers, head and body.
+    pub fn admin(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(self.admin).ok()?;
+        stream.set_read_timeout(Some(SOON)).ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
+    }
+
+    /// Lets the edge drain; it must end well, and not have panicked meanwhile.
+    pub fn stop(mut self) {
+        let metrics = self.admin("/metrics").expect("a healthy edge shows its metrics");
+        assert!(metrics.contains("\ntidegate_panics_total 0\n"), "it panicked, or does not say");
+        let status = self.process.end_by(Signal::TERM, SOON + Duration::from_secs(30));
+        assert!(status.success(), "SIGTERM ended the edge by {status}");
+    }
+}
