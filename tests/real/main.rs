@@ -6,16 +6,22 @@
 //!     tests/real/install && cargo test --release --test real -- --ignored --nocapture
 //!
 //! They run one at a time, measure real time, and bound all of it. The environment makes them
-//! longer: `TIDEGATE_REAL_SECONDS` (mixed load, 20), `TIDEGATE_REAL_PAGES` (its pages, 2000),
+//! longer: `TIDEGATE_REAL_SECONDS` (mixed load, 20), `TIDEGATE_REAL_PAGES` (its pages, 4000),
 //! `TIDEGATE_REAL_CLIENTS` (of one cold page, 2000), `TIDEGATE_REAL_LOAD_SECONDS` (each run of wrk
 //! and h2load, 3) and `TIDEGATE_REAL_SEED` (what is random, as an earlier run printed it).
 #![allow(unreachable_pub, reason = "a test binary has no outside; `pub` marks what topics may use")]
 #![allow(clippy::print_stdout, reason = "the figures are what these runs are for")]
 #![allow(dead_code, reason = "until the topics use all of it")]
 
+mod client;
+mod corpus;
 mod edge;
 mod nginx;
 mod page;
 mod process;
+mod question;
+mod tally;
 mod tls;
 mod wait;
+
+mod mixed_load;
