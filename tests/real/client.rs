@@ -68,6 +68,11 @@ impl Way {
     /// # Errors
     /// What went wrong, in words.
     pub async fn connect(&self) -> Result<Connection, String> {
+        // Handshakes are large and rare, and what waits for them is held by every client.
+        Box::pin(self.make()).await
+    }
+
+    async fn make(&self) -> Result<Connection, String> {
         let tcp =
             TcpStream::connect(self.address).await.map_err(|error| told("connect", &error))?;
         tcp.set_nodelay(true).map_err(|error| told("connect", &error))?;

@@ -20,8 +20,10 @@ mod nginx;
 mod page;
 mod process;
 mod question;
+mod slow_origin;
 mod tally;
 mod tls;
 mod wait;
 
+mod cold_page;
 mod mixed_load;
