@@ -66,6 +66,7 @@ impl Edge {
             ports.0.map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         let mut toml = format!(
             "[node]\nname = \"cp1\"\nworkers = 2\ndrain_delay = \"100ms\"\n\
+             trusted_proxies = [\"127.0.0.1\"]\n\
              [cache]\nmemory = \"{cache}\"\n\
              [admin]\naddress = \"{admin}\"\n\
              [log]\naccess = \"off\"\n\

@@ -11,7 +11,6 @@
 //! and h2load, 3) and `TIDEGATE_REAL_SEED` (what is random, as an earlier run printed it).
 #![allow(unreachable_pub, reason = "a test binary has no outside; `pub` marks what topics may use")]
 #![allow(clippy::print_stdout, reason = "the figures are what these runs are for")]
-#![allow(dead_code, reason = "until the topics use all of it")]
 
 mod client;
 mod corpus;
@@ -26,4 +25,7 @@ mod tls;
 mod wait;
 
 mod cold_page;
+mod curl;
+mod dead_origin;
+mod load_tools;
 mod mixed_load;

@@ -133,7 +133,7 @@ impl Question {
     pub fn judge(&self, answer: &Response<Bytes>, private: bool) -> Result<Seen, String> {
         let (headers, body) = (answer.headers(), answer.body());
         let seen = match answer.status() {
-            StatusCode::OK => self.whole(headers, body)?,
+            StatusCode::OK => self.whole(headers, body, private)?,
             StatusCode::PARTIAL_CONTENT => self.part(headers, body)?,
             StatusCode::NOT_MODIFIED => self.unchanged(headers, body)?,
             status => return Err(format!("status {status}")),
@@ -155,7 +155,7 @@ impl Question {
         Ok(seen)
     }
 
-    fn whole(&self, headers: &HeaderMap, body: &Bytes) -> Result<Seen, String> {
+    fn whole(&self, headers: &HeaderMap, body: &Bytes, private: bool) -> Result<Seen, String> {
         let length = number(headers, &CONTENT_LENGTH).ok_or("no Content-Length")?;
         let page = self.of_length(length)?;
         match self.kind {
@@ -170,13 +170,13 @@ impl Question {
             return Err("Accept-Ranges: none".into());
         }
         let seen = tagged(page, headers)?;
-        // Otherwise the condition was false, and 304 the only answer (RFC 9110 §13.1.2).
-        match &self.seen {
-            Some(old) if self.kind == Kind::Conditional && old.etag == seen.etag => {
-                Err(format!("200 for the very ETag that was sent, {:?}", old.etag))
-            }
-            _ => Ok(seen),
+        let is_condition_false = self.seen.as_ref().is_some_and(|old| old.etag == seen.etag);
+        // The only answer is 304 then (RFC 9110 §13.1.2). What turns out not to be storable comes
+        // as it was asked for, and that was without the condition.
+        if self.kind == Kind::Conditional && is_condition_false && !private {
+            return Err(format!("200 for the very ETag that was sent, {:?}", seen.etag));
         }
+        Ok(seen)
     }
 
     fn part(&self, headers: &HeaderMap, body: &Bytes) -> Result<Seen, String> {

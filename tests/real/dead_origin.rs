@@ -1,0 +1,137 @@
+//! nginx dies and comes back while clients ask: hits go on, misses say what is wrong and recover.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Duration;
+
+use http::{HeaderMap, Method};
+use tidegate::base::Clock;
+
+use super::client::{Connection, Protocol, Way, cache_status};
+use super::corpus::Corpus;
+use super::edge::Edge;
+use super::nginx::Nginx;
+use super::page::Page;
+use super::wait::{SOON, alone, runtime, until, within};
+
+/// Pages that are stored before nginx dies.
+const WARM: u32 = 100;
+
+#[test]
+#[ignore = "needs nginx, wrk, h2load, curl from Debian: tests/real/install"]
+fn a_dead_nginx_costs_misses_only_and_its_return_heals_them() {
+    let _alone = alone();
+    let mut nginx = Nginx::start("");
+    let _corpus = Corpus::write(&nginx.pages(), WARM + 1);
+    let edge = Edge::start(nginx.address(), "256MiB");
+    let over = Arc::new(AtomicBool::new(false));
+    let warm = Arc::new(Barrier::new(Protocol::ALL.len() + 1));
+    let readers = Protocol::ALL.map(|protocol| {
+        let (way, over, warm) = (Way::to(&edge, protocol), Arc::clone(&over), Arc::clone(&warm));
+        thread::spawn(move || runtime().block_on(read_what_is_stored(&way, &warm, &over)))
+    });
+    warm.wait();
+    let (way, asked) = (Way::to(&edge, Protocol::Http2), Arc::clone(&over));
+    let missing = thread::spawn(move || runtime().block_on(ask_for_what_is_not(&way, &asked)));
+    let mut probe = Probe { way: Way::to(&edge, Protocol::Http1), next: 0 };
+
+    probe.fifty_get(200);
+    nginx.kill();
+    probe.fifty_get(502);
+    nginx.start_again();
+    until("misses are answered again", SOON, || probe.miss() == 200);
+    probe.fifty_get(200);
+    nginx.quit();
+    nginx.start_again();
+    until("misses are answered after a restart", SOON, || probe.miss() == 200);
+    probe.fifty_get(200);
+
+    over.store(true, Ordering::Relaxed);
+    for (protocol, reader) in Protocol::ALL.iter().zip(readers) {
+        let hits = reader.join().expect("every hit was right");
+        assert!(hits > 100, "only {hits} hits over {protocol:?}");
+        println!("{hits} hits over {} meanwhile", protocol.name());
+    }
+    let answers = missing.join().expect("misses were answered in some way");
+    println!("misses meanwhile: {answers:?}");
+    edge.stop();
+}
+
+/// Asks for stored pages until it is over; how many hits came. Nothing else may.
+async fn read_what_is_stored(way: &Way, warm: &Barrier, over: &AtomicBool) -> u32 {
+    let mut connection = way.connect().await.expect("the edge takes connections");
+    for id in 0..WARM {
+        get(&mut connection, id, "").await.expect("nginx is there");
+    }
+    warm.wait();
+    let mut hits = 0;
+    while !over.load(Ordering::Relaxed) {
+        let (status, handling) = get(&mut connection, hits % WARM, "").await.expect("a hit");
+        assert!(status == 200 && handling.contains("; hit; "), "{hits} {status} {handling}");
+        hits += 1;
+    }
+    hits
+}
+
+/// Asks for what was never asked before until it is over; what came how often.
+async fn ask_for_what_is_not(way: &Way, over: &AtomicBool) -> BTreeMap<String, u32> {
+    let mut connection = way.connect().await.expect("the edge takes connections");
+    let mut answers = BTreeMap::<String, u32>::new();
+    let clock = Clock::system();
+    for n in 0.. {
+        if over.load(Ordering::Relaxed) {
+            break;
+        }
+        let answer = match get(&mut connection, n % WARM, &format!("?b{n}")).await {
+            Ok((200, _)) => "200".to_owned(),
+            Ok((502, handling)) => handling,
+            Ok((status, handling)) => panic!("{status} {handling}"),
+            // nginx died in mid-body: a body that breaks off must not seem to end.
+            Err(_) => "broke off".to_owned(),
+        };
+        *answers.entry(answer).or_default() += 1;
+        // At a pace at which no stored page has to go for these.
+        clock.sleep(Duration::from_millis(2)).await;
+    }
+    answers
+}
+
+/// Somebody who asks for what was never asked before, one thing at a time.
+struct Probe {
+    way: Way,
+    next: u32,
+}
+
+impl Probe {
+    fn fifty_get(&mut self, expected: u16) {
+        for _ in 0..50 {
+            assert_eq!(self.miss(), expected);
+        }
+    }
+
+    /// The status of one miss.
+    fn miss(&mut self) -> u16 {
+        self.next += 1;
+        let query = format!("?a{}", self.next);
+        let (status, _) = runtime().block_on(async {
+            let mut connection = self.way.connect().await.expect("the edge takes connections");
+            get(&mut connection, WARM, &query).await.expect("an answer, be it an error")
+        });
+        status
+    }
+}
+
+/// Status and handling of a page, which is right where it is a page.
+async fn get(connection: &mut Connection, id: u32, query: &str) -> Result<(u16, String), String> {
+    let path = format!("/p/{id}{query}");
+    let answer = connection.fetch(Method::GET, &path, HeaderMap::new());
+    let answer = within(&path, SOON, answer).await?;
+    if answer.status() == 200 {
+        let page = Page { id, version: 0 };
+        assert_eq!(answer.body().len() as u64, page.length(), "{path}");
+        page.check(0, answer.body()).expect("no byte is wrong");
+    }
+    Ok((answer.status().as_u16(), cache_status(answer.headers()).to_owned()))
+}
