@@ -131,8 +131,15 @@ impl Landing {
         let life = self.life(old.head.status, &fields, &said, exchange.delay, terms);
         let head = self.head(old.head.status, &fields, &said, life)?;
         let object = Arc::new(old.freshened(head, self.flight.asked));
-        // Where a purge came first the object serves those who waited before it, and is not kept.
-        let _ = self.fetch.store.refresh(&self.flight.key, old, &object);
+        if self.fetch.store.refresh(&self.flight.key, old, &object).is_err() {
+            // Overtaken by a purge, it serves those who waited before that, and is not kept. But a
+            // purge between the lookup and the question killed what the question was about: whoever
+            // came after it may have joined, so a 304 says nothing (PURGE.md rule 8).
+            let hard = self.fetch.store.floors().exact(self.flight.key.hash()).hard;
+            if hard > old.asked && hard <= self.flight.asked {
+                return None;
+            }
+        }
         self.fetch.backoff.succeeded(self.flight.key.hash());
         Some(object)
     }

@@ -112,7 +112,8 @@ impl Fetch {
         let hint = known.or_else(|| self.stored_vary(&key)).unwrap_or(Vary::None);
         // Read under the table's lock, before anything can be sent.
         let asked = self.store.floors().now();
-        let stale = stale.map(Arc::clone);
+        // What a hard purge has killed since the lookup is no validator.
+        let stale = stale.filter(|stale| floor.hard <= stale.asked).map(Arc::clone);
         let question = Question { axis, request: headers.clone(), hint, stale };
         let flight = Arc::new(Flight::new(key.to_key(), asked, question, self.workers));
         shard.add(&flight, floor);
