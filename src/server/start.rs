@@ -87,6 +87,10 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
     let started = control::start(runtime, Arc::clone(&shared));
     server.threads.push(thread("the control thread", started)?);
     shared.accept_from(&shared.sockets(), &config);
+    for bound in shared.sockets().bound() {
+        let (address, tls) = (bound.address, bound.listener.tls);
+        tracing::info!(%address, tls, purge_only = bound.listener.purge_only, "listening");
+    }
     Ok(server)
 }
 
