@@ -279,36 +279,62 @@ impl Shared {
         let mut start = seen.head.start.split(' ').map(str::to_owned);
         seen.method = start.next().unwrap_or_default();
         seen.target = start.next().unwrap_or_default();
-        let framing = seen.head.framing(Framing::None)?;
-        let order = self.log.change(|log| {
-            log.requests.push(seen.clone());
+        let is_head = seen.method == "HEAD";
+        let reply = match seen.head.framing(Framing::None)? {
+            Framing::None | Framing::Length(0) => {
+                // Its script has run when it is seen, so that of two requests the one that a test
+                // has waited for gets the earlier reply.
+                seen.complete = true;
+                let reply = self.reply(&seen);
+                self.record(seen);
+                reply
+            }
+            framing => {
+                let seen = self.read_body(wire, seen, framing)?;
+                self.reply(&seen)
+            }
+        };
+        let stopping = || self.log.look(|log| log.stopping);
+        reply.play(wire, is_head, &stopping)
+    }
+
+    /// Records a request; its place.
+    fn record(&self, seen: Seen) -> usize {
+        self.log.change(|log| {
+            log.requests.push(seen);
             log.requests.len() - 1
-        });
-        if seen.header("expect").is_some() {
+        })
+    }
+
+    /// Reads the body of a request that is seen at once, and grows before the test's eyes.
+    fn read_body(&self, wire: &mut Wire, seen: Seen, framing: Framing) -> std::io::Result<Seen> {
+        let expects = seen.header("expect").is_some();
+        let place = self.record(seen);
+        if expects {
             std::io::Write::write_all(&mut wire.socket, b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         let trailers = wire.body(framing, |piece| {
-            self.log.change(|log| log.requests[order].body.extend_from_slice(piece));
+            self.log.change(|log| log.requests[place].body.extend_from_slice(piece));
         })?;
-        let seen = self.log.change(|log| {
-            let seen = &mut log.requests[order];
+        Ok(self.log.change(|log| {
+            let seen = &mut log.requests[place];
             (seen.trailers, seen.complete) = (trailers, true);
             seen.clone()
-        });
+        }))
+    }
+
+    /// What the script for a request says; a connection that closes where there is none.
+    fn reply(&self, seen: &Seen) -> Reply {
         let Some(script) = self.script(&seen.target) else {
             self.fail(format!("no script for {} {}", seen.method, seen.target));
-            return Ok(Then::Close);
+            return Reply::Close;
         };
-        let stopping = || self.log.look(|log| log.stopping);
-        match catch_unwind(AssertUnwindSafe(|| script(&seen))) {
-            Ok(reply) => reply.play(wire, seen.method == "HEAD", &stopping),
-            Err(panic) => {
-                let text = panic.downcast_ref::<String>().map(String::as_str);
-                let text = text.or(panic.downcast_ref::<&str>().copied());
-                self.fail(text.unwrap_or("a script panicked").to_owned());
-                Ok(Then::Close)
-            }
-        }
+        catch_unwind(AssertUnwindSafe(|| script(seen))).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or(panic.downcast_ref::<&str>().copied());
+            self.fail(text.unwrap_or("a script panicked").to_owned());
+            Reply::Close
+        })
     }
 
     fn script(&self, target: &str) -> Option<Scripted> {
