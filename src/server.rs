@@ -70,6 +70,8 @@ pub(crate) struct Shared {
     resolver: Resolver,
     workers: Workers,
     control: Handle,
+    /// As many more holders as accept loops run.
+    accepting: Arc<()>,
     /// The room for connections.
     capacity: Capacity,
     /// What `/healthz` tells.

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 
+use super::budget::Charge;
 use super::error::Fault;
 
 /// A body that comes as it is read.
@@ -109,10 +110,35 @@ impl http_body::Body for Body {
     }
 }
 
+/// The body of a stored object. The bytes are charged for as long as they live, which may be longer
+/// than the object is stored: a slow client still reads them.
+#[derive(Debug)]
+pub struct Stored {
+    segments: Box<[Bytes]>,
+    _charge: Charge,
+}
+
+impl Stored {
+    /// A body of `segments`, which `charge` pays for.
+    pub fn new(segments: Vec<Bytes>, charge: Charge) -> Arc<Self> {
+        Arc::new(Self { segments: segments.into(), _charge: charge })
+    }
+
+    /// The segments.
+    pub fn segments(&self) -> &[Bytes] {
+        &self.segments
+    }
+
+    /// The length in bytes.
+    pub fn length(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.len() as u64).sum()
+    }
+}
+
 /// A stretch of a stored body: shared segments, the place reached, and how much is left.
 #[derive(Clone, Debug)]
 pub struct Segments {
-    list: Arc<[Bytes]>,
+    body: Arc<Stored>,
     index: usize,
     offset: usize,
     left: u64,
@@ -121,7 +147,8 @@ pub struct Segments {
 impl Segments {
     /// The bytes `first..first + length` of the segments' concatenation, or as many of them as
     /// there are.
-    pub fn new(list: Arc<[Bytes]>, first: u64, length: u64) -> Self {
+    pub fn new(body: Arc<Stored>, first: u64, length: u64) -> Self {
+        let list = body.segments();
         let (mut index, mut skip) = (0, first);
         while let Some(segment) = list.get(index) {
             let size = segment.len() as u64;
@@ -134,7 +161,7 @@ impl Segments {
         let held: u64 = list.get(index..).unwrap_or_default().iter().map(|s| s.len() as u64).sum();
         let left = length.min(held.saturating_sub(skip));
         let offset = usize::try_from(skip).unwrap_or_default();
-        Self { list, index, offset, left }
+        Self { body, index, offset, left }
     }
 }
 
@@ -143,7 +170,7 @@ impl Iterator for Segments {
 
     fn next(&mut self) -> Option<Bytes> {
         while self.left > 0 {
-            let segment = self.list.get(self.index)?;
+            let segment = self.body.segments.get(self.index)?;
             let here = segment.len() - self.offset;
             let take = usize::try_from(self.left).map_or(here, |left| left.min(here));
             let piece = segment.slice(self.offset..self.offset + take);
@@ -161,9 +188,22 @@ impl Iterator for Segments {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Budget;
 
-    fn list() -> Arc<[Bytes]> {
-        Arc::from([Bytes::from("hello "), Bytes::from("wide "), Bytes::from("world")])
+    fn list() -> Arc<Stored> {
+        let segments = ["hello ", "wide ", "world"].map(Bytes::from).to_vec();
+        Stored::new(segments, Budget::new(1000).charge(16))
+    }
+
+    #[test]
+    fn a_reader_keeps_the_bytes_charged_that_are_stored_no_longer() {
+        let budget = Budget::new(1000);
+        let body = Stored::new(vec![Bytes::from("x")], budget.charge(1));
+        let reader = Segments::new(Arc::clone(&body), 0, 1);
+        drop(body);
+        assert_eq!(budget.held(), 1);
+        drop(reader);
+        assert_eq!(budget.held(), 0);
     }
 
     fn read(segments: Segments) -> String {

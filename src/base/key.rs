@@ -1,9 +1,10 @@
 //! The key under which responses are stored, and the first axes of its variants.
 //!
-//! A key is site, canonical host, path and query; it is compared whole, and its hash is only a
-//! shortcut, seeded for each process because strangers choose the keys. What the origin sees of
-//! the authority beside the host, scheme and port, does not split the key but its variants: a
-//! purge for `http://host/path` covers https and every port, and a forged port poisons nobody.
+//! A key is canonical host, path and query; it is compared whole, and its hash is only a shortcut,
+//! seeded for each process because strangers choose the keys. What the origin sees of the authority
+//! beside the host, scheme and port, does not split the key but its variants, and so does the site,
+//! to which a reload may give another host: a purge for `http://host/path` covers https, every
+//! port, and what is stored for a site that the host has left; and a forged port poisons nobody.
 
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::OnceLock;
@@ -19,7 +20,6 @@ use super::ids::SiteId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     hash: u64,
-    site: SiteId,
     text: Box<str>,
 }
 
@@ -27,7 +27,6 @@ pub struct Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyRef<'a> {
     hash: u64,
-    site: SiteId,
     text: &'a str,
 }
 
@@ -49,9 +48,9 @@ impl KeyText {
         Self(text)
     }
 
-    /// The key for a site.
-    pub fn key(&self, site: SiteId) -> KeyRef<'_> {
-        KeyRef { hash: hash(site, &self.0), site, text: &self.0 }
+    /// The key.
+    pub fn key(&self) -> KeyRef<'_> {
+        KeyRef { hash: hash(&self.0), text: &self.0 }
     }
 
     /// The text.
@@ -60,9 +59,9 @@ impl KeyText {
     }
 }
 
-fn hash(site: SiteId, text: &str) -> u64 {
+fn hash(text: &str) -> u64 {
     static SEED: OnceLock<RandomState> = OnceLock::new();
-    SEED.get_or_init(RandomState::default).hash_one((site, text))
+    SEED.get_or_init(RandomState::default).hash_one(text)
 }
 
 impl KeyRef<'_> {
@@ -73,24 +72,19 @@ impl KeyRef<'_> {
 
     /// The key, owned.
     pub fn to_key(self) -> Key {
-        Key { hash: self.hash, site: self.site, text: self.text.into() }
+        Key { hash: self.hash, text: self.text.into() }
     }
 }
 
 impl Key {
     /// The key, borrowed.
     pub fn as_ref(&self) -> KeyRef<'_> {
-        KeyRef { hash: self.hash, site: self.site, text: &self.text }
+        KeyRef { hash: self.hash, text: &self.text }
     }
 
     /// The hash; equal keys have equal hashes, within this process.
     pub fn hash(&self) -> u64 {
         self.hash
-    }
-
-    /// The site.
-    pub fn site(&self) -> SiteId {
-        self.site
     }
 
     /// `host/path?query`.
@@ -113,7 +107,7 @@ impl Hash for KeyRef<'_> {
 
 impl Equivalent<Key> for KeyRef<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        self.hash == key.hash && self.site == key.site && *self.text == *key.text
+        self.hash == key.hash && *self.text == *key.text
     }
 }
 
@@ -173,6 +167,8 @@ impl Credentials {
 /// The variant axes that come before Vary: what of the authority an origin sees beside the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Axis {
+    /// The site that the host belonged to.
+    pub site: SiteId,
     /// The scheme that the client used.
     pub scheme: Scheme,
     /// The port that the client named; 0 where it named none or its scheme's own.
@@ -181,12 +177,12 @@ pub struct Axis {
 
 impl Axis {
     /// The axis of a request.
-    pub fn new(scheme: Scheme, port: Option<u16>) -> Self {
+    pub fn new(site: SiteId, scheme: Scheme, port: Option<u16>) -> Self {
         let own = match scheme {
             Scheme::Http => 80,
             Scheme::Https => 443,
         };
-        Self { scheme, port: port.filter(|port| *port != own).unwrap_or(0) }
+        Self { site, scheme, port: port.filter(|port| *port != own).unwrap_or(0) }
     }
 }
 
@@ -196,21 +192,20 @@ mod tests {
 
     #[test]
     fn one_page_has_one_key_however_its_host_is_spelled() {
-        let site = SiteId(1);
         let a = KeyText::new("Wiki.Test", "/wiki/Tide?x=1");
         let b = KeyText::new("wiki.test", "/wiki/Tide?x=1");
-        assert_eq!(a.key(site), b.key(site));
-        assert!(a.key(site).equivalent(&b.key(site).to_key()));
+        assert_eq!(a.key(), b.key());
+        assert!(a.key().equivalent(&b.key().to_key()));
         assert_eq!(a.as_str(), "wiki.test/wiki/Tide?x=1");
     }
 
     #[test]
-    fn paths_queries_and_sites_keep_keys_apart() {
+    fn hosts_paths_and_queries_keep_keys_apart() {
         let base = KeyText::new("w.test", "/a?b");
         for other in ["/a", "/a?B", "/A?b", "/a?b="] {
-            assert_ne!(base.key(SiteId(0)), KeyText::new("w.test", other).key(SiteId(0)));
+            assert_ne!(base.key(), KeyText::new("w.test", other).key());
         }
-        assert_ne!(base.key(SiteId(0)), base.key(SiteId(1)));
+        assert_ne!(base.key(), KeyText::new("v.test", "/a?b").key());
     }
 
     #[test]
@@ -221,8 +216,9 @@ mod tests {
 
     #[test]
     fn a_schemes_own_port_is_no_port() {
-        assert_eq!(Axis::new(Scheme::Http, Some(80)), Axis::new(Scheme::Http, None));
-        assert_ne!(Axis::new(Scheme::Http, Some(443)), Axis::new(Scheme::Http, None));
-        assert_eq!(Axis::new(Scheme::Https, Some(443)).port, 0);
+        let axis = |scheme, port| Axis::new(SiteId(0), scheme, port);
+        assert_eq!(axis(Scheme::Http, Some(80)), axis(Scheme::Http, None));
+        assert_ne!(axis(Scheme::Http, Some(443)), axis(Scheme::Http, None));
+        assert_eq!(axis(Scheme::Https, Some(443)).port, 0);
     }
 }

@@ -14,7 +14,7 @@ pub mod pem;
 pub mod reason;
 pub mod tunnel;
 
-pub use body::{Body, Segments};
+pub use body::{Body, Segments, Stored};
 pub use budget::{Budget, Charge};
 pub use clock::{Clock, Elapsed, Sleep};
 pub use drain::Drain;

@@ -194,6 +194,8 @@ reasons! {
     Undecided = "undecided",
     /// The admin listener answered.
     Admin = "admin",
+    /// The request has a condition that only the origin can judge (If-Match, If-Unmodified-Since).
+    Condition = "condition",
 }
 
 impl fmt::Display for Reason {

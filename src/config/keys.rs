@@ -189,7 +189,7 @@ static CACHE: Section = section(
             },
             "The largest body that is stored, at most an eighth of `memory`. Larger ones pass through.",
         ),
-        key(
+        fixed(
             "max_variants",
             Integer { least: 1, most: 65_536 },
             Is("100"),
@@ -206,8 +206,8 @@ static CACHE: Section = section(
 );
 
 static ADMIN: Section = section(
-    "Health, metrics, status and the control API, where this section is written.",
-    &[key(
+    "Health, metrics and status, where this section is written. Adding or removing it needs a restart.",
+    &[fixed(
         "address",
         Address,
         Is("\"127.0.0.1:9180\""),

@@ -216,6 +216,11 @@ impl Fill {
         cx: &mut Context<'_>,
     ) -> Poll<Step> {
         let mut growth = self.growth();
+        // Also where it has to wait: a range may begin where nothing has come yet, and must not
+        // look as if it still stood at the beginning.
+        if growth.readers.insert(id, at) != Some(at) && growth.windowed {
+            self.relays.moved().notify_one();
+        }
         if at < growth.end {
             let piece = growth.piece(at);
             let reached = at + piece.len() as u64;

@@ -9,7 +9,7 @@ use http_body::Body as _;
 
 use super::*;
 use crate::base::{Axis, Scheme};
-use crate::base::{Budget, ClusterId, Reason};
+use crate::base::{Budget, ClusterId, Reason, SiteId};
 use crate::fetch::FillReader;
 use crate::semantics::{Life, Policy, Received, ResponseDirectives, Selecting};
 
@@ -32,7 +32,7 @@ fn bench(length: Option<u64>) -> Bench {
         life: Life::of(StatusCode::OK, &headers, &said, received, &policy),
         headers,
         received: clock.now(),
-        axis: Axis { scheme: Scheme::Http, port: 0 },
+        axis: Axis::new(SiteId(0), Scheme::Http, None),
         selecting: Selecting::default(),
     });
     let origin = OriginPart {
@@ -134,6 +134,18 @@ async fn what_outgrew_the_cache_waits_for_its_slowest_reader_and_stops_with_its_
     drop(fast);
     let mut room = Box::pin(bench.fill.room());
     assert_eq!(room.as_mut().poll(&mut cx), Poll::Ready(Err(())));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_range_that_begins_later_holds_nobody_back() {
+    let bench = bench(Some(2 * WINDOW));
+    let seat = FillReader::whole(Arc::clone(&bench.fill), WorkerId(0)).unwrap();
+    let mut range = seat.part(2 * WINDOW - 1, 2 * WINDOW - 1);
+    let piece = Bytes::from(vec![0u8; usize::try_from(WINDOW).unwrap()]);
+    bench.fill.push(piece, bench.clock.now());
+    assert_eq!(next(&mut range), None, "its byte has not come yet");
+    bench.fill.outgrow();
+    assert_eq!(bench.fill.room().await, Ok(()), "and until then the fill goes on");
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::Instant;
 
 use http::HeaderMap;
 
@@ -81,7 +82,10 @@ impl Flight {
     }
 
     /// Whether a request may join, as far as can be known now.
-    pub fn serves(&self, axis: Axis, headers: &HeaderMap, floor: Floor) -> bool {
+    ///
+    /// Once the head has come the response is a stored one to whoever joins: it must be fresh
+    /// (RFC 9111 §4).
+    pub fn serves(&self, axis: Axis, headers: &HeaderMap, floor: Floor, now: Instant) -> bool {
         if self.question.axis != axis || !floor.allows(self.asked) {
             return false;
         }
@@ -90,8 +94,8 @@ impl Flight {
                 let selecting = self.question.hint.select(&self.question.request);
                 selecting.is_some_and(|selecting| selecting.matches(headers))
             }
-            State::Filling(fill) => fill.admits() && fill.head.selected_by(axis, headers),
-            State::Confirmed(object) => object.selected_by(axis, headers),
+            State::Filling(fill) => fill.admits() && fill.head.serves(axis, headers, now),
+            State::Confirmed(object) => object.head.serves(axis, headers, now),
             State::Passed(_) | State::Failed(_) => false,
         }
     }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method, StatusCode, request};
 use http_body::Body as _;
@@ -15,7 +14,7 @@ use http_body::Body as _;
 use super::Fetch;
 use super::fill::{self, Fill};
 use super::flight::{Flight, Own};
-use crate::base::{Body, Credentials, Fault, Reason, WorkerId};
+use crate::base::{Body, Credentials, Fault, Reason, Stored, WorkerId};
 use crate::origin::{Cluster, Exchange, OriginBody};
 use crate::semantics::{Life, Policy, Received, ResponseDirectives, Vary, storing, validation};
 use crate::store::object::{owned_body, owned_fields, weigh};
@@ -24,7 +23,7 @@ use crate::telemetry::account::OriginPart;
 
 /// How long it is remembered that a key's answer cannot be stored.
 const MARK: Duration = Duration::from_secs(60);
-/// The same where the cause should pass soon: a failure of the origin's, no room here.
+/// The same where the cause may be gone at once: an error, no room here.
 const MARK_PASSING: Duration = Duration::from_secs(1);
 /// The share of the budget, in percent, above which nothing new is stored.
 const FULL: u64 = 90;
@@ -51,6 +50,12 @@ pub struct Terms {
     pub authorization: bool,
     /// The worker that the flight runs on.
     pub worker: WorkerId,
+}
+
+impl Terms {
+    fn request(&self) -> storing::RequestFacts<'static> {
+        storing::RequestFacts { method: &Method::GET, authorization: self.authorization }
+    }
 }
 
 /// The right and duty to fly. Dropped without [`launch`](Self::launch), it lets nobody wait.
@@ -129,17 +134,13 @@ impl Landing {
         let fields = validation::freshen(&old.head.headers, fields, wall);
         let said = ResponseDirectives::of(&fields);
         let life = self.life(old.head.status, &fields, &said, exchange.delay, terms);
+        // A 304 may say what a 200 could not: that its fields are one reader's, or not to be stored.
+        let request = terms.request();
+        storing::storable(request, old.head.status, &fields, &said, &life).ok()?;
         let head = self.head(old.head.status, &fields, &said, life)?;
         let object = Arc::new(old.freshened(head, self.flight.asked));
-        if self.fetch.store.refresh(&self.flight.key, old, &object).is_err() {
-            // Overtaken by a purge, it serves those who waited before that, and is not kept. But a
-            // purge between the lookup and the question killed what the question was about: whoever
-            // came after it may have joined, so a 304 says nothing (PURGE.md rule 8).
-            let hard = self.fetch.store.floors().exact(self.flight.key.hash()).hard;
-            if hard > old.asked && hard <= self.flight.asked {
-                return None;
-            }
-        }
+        // Overtaken by a purge, it serves those who waited before that, and is not kept.
+        let _ = self.fetch.store.refresh(&self.flight.key, old, &object);
         self.fetch.backoff.succeeded(self.flight.key.hash());
         Some(object)
     }
@@ -220,10 +221,8 @@ impl Landing {
         life: &Life,
         terms: &Terms,
     ) -> Result<(), Reason> {
-        let request =
-            storing::RequestFacts { method: &Method::GET, authorization: terms.authorization };
         let (status, headers) = (exchange.head.status, &exchange.head.headers);
-        storing::storable(request, status, headers, said, life)?;
+        storing::storable(terms.request(), status, headers, said, life)?;
         let least = exchange.body.size_hint().lower();
         if least > terms.max_object {
             return Err(Reason::TooLarge);
@@ -240,7 +239,10 @@ impl Landing {
         if is_origin_failure(exchange.head.status) {
             self.fetch.backoff.failed(self.flight.key.hash(), now);
         }
-        let passing = reason == Reason::NoRoom || exchange.head.status.is_server_error();
+        // An error may be this one request's, which must not keep the page from being cached.
+        let status = exchange.head.status;
+        let passing =
+            reason == Reason::NoRoom || status.is_client_error() || status.is_server_error();
         let time = if passing { MARK_PASSING } else { MARK };
         self.mark(reason, now + time);
         self.fetch.table.remove(&self.flight);
@@ -250,7 +252,7 @@ impl Landing {
 
     fn mark(&self, reason: Reason, until: Instant) {
         let whom = Credentials::of(&self.flight.question().request);
-        self.fetch.store.mark(&self.flight.key, whom, reason, until);
+        self.fetch.store.mark(&self.flight.key, whom, reason, self.flight.asked, until);
     }
 
     async fn grow(&self, fill: &Arc<Fill>, mut body: OriginBody, terms: &Terms) {
@@ -266,6 +268,7 @@ impl Landing {
                 None => break,
                 Some(Err(fault)) => {
                     self.fetch.counts.broken.fetch_add(1, Ordering::Relaxed);
+                    self.fetch.backoff.failed(self.flight.key.hash(), clock.now());
                     return fill.end(Err(fault));
                 }
                 Some(Ok(frame)) => frame,
@@ -295,11 +298,11 @@ impl Landing {
     }
 
     fn keep(&self, fill: &Arc<Fill>, trailers: Option<HeaderMap>) {
-        let body: Arc<[Bytes]> = fill.with_pieces(|pieces, length| owned_body(pieces, length));
-        let bytes: u64 = body.iter().map(|segment| segment.len() as u64).sum();
-        let charge = self.fetch.budget.charge(weigh(&fill.head, bytes));
+        let charge = self.fetch.budget.charge(weigh(&fill.head, fill.grown()));
+        let body = fill.with_pieces(|pieces, length| owned_body(pieces, length));
+        let body = Stored::new(body, charge);
         let head = Arc::clone(&fill.head);
-        let object = Arc::new(Object::new(head, body, trailers, self.flight.asked, charge));
+        let object = Arc::new(Object::new(head, body, trailers, self.flight.asked));
         // Overtaken by a purge, it serves those who wait and is not kept; the store counts it.
         let _ = self.fetch.store.commit(&self.flight.key, object);
         self.fetch.backoff.succeeded(self.flight.key.hash());

@@ -98,8 +98,10 @@ impl Fetch {
         stale: Option<&Arc<Object>>,
     ) -> Joined {
         let mut shard = self.table.shard(key.hash());
-        let floor = self.store.floors().exact(key.hash());
-        if let Some(flight) = shard.of(&key).find(|flight| flight.serves(axis, headers, floor)) {
+        let (asked, floor) = self.store.asking(&key);
+        let now = self.clock.now();
+        let shared = shard.of(&key).find(|flight| flight.serves(axis, headers, floor, now));
+        if let Some(flight) = shared {
             self.counts.joined.fetch_add(1, Ordering::Relaxed);
             return Joined::Follow(Arc::clone(flight));
         }
@@ -110,8 +112,6 @@ impl Fetch {
         }
         let known = shard.of(&key).filter_map(|flight| flight.vary()).last();
         let hint = known.or_else(|| self.stored_vary(&key)).unwrap_or(Vary::None);
-        // Read under the table's lock, before anything can be sent.
-        let asked = self.store.floors().now();
         // What a hard purge has killed since the lookup is no validator.
         let stale = stale.filter(|stale| floor.hard <= stale.asked).map(Arc::clone);
         let question = Question { axis, request: headers.clone(), hint, stale };

@@ -13,6 +13,7 @@ use super::{Node, Running};
 use crate::base::{Body, Peer, Reason, WorkerId};
 use crate::front::{Answer, Request};
 use crate::reply::{For, synth};
+use crate::semantics::hop;
 use crate::site::forward;
 use crate::site::plan::{self, Action, Plan, Refusal};
 
@@ -72,6 +73,10 @@ pub(super) fn enter(
         return refuse(Refusal { site: Some(plan.site.id), reason: Reason::BodyTooLarge });
     }
     let action = plan.action;
+    if action != Action::Pipe {
+        // What the origin will not be asked with must select no variant either.
+        hop::strip_hop_by_hop(&mut head.headers);
+    }
     let (node, peer) = (Arc::clone(node), Arc::clone(peer));
     let visit = Visit { node, running, peer, worker, head, body, plan, dispatches: 0 };
     match action {

@@ -43,6 +43,8 @@ fn found(visit: Visit, object: Arc<Object>, soft_purged: bool) -> Looked {
     };
     match phase {
         Phase::Fresh => Looked::Hit(Hit { visit, object }),
+        // The last answer could not be shared: what is stored is not what the origin has.
+        Phase::Stale if marked(&visit) => absent(visit, Reason::Expired, Some(object)),
         Phase::Stale => Looked::Stale(Stale { visit, object, reason: stale }),
         Phase::Keep
             if life.usable_on_error(resident) && visit.node.fetch.backs_off(&visit.plan.key()) =>
@@ -63,10 +65,13 @@ fn found(visit: Visit, object: Arc<Object>, soft_purged: bool) -> Looked {
 
 /// Nothing can be served: a fetch, unless it is remembered that its answer could not be shared.
 fn absent(visit: Visit, reason: Reason, stale: Option<Arc<Object>>) -> Looked {
-    let now = visit.node.clock.now();
-    let whom = Credentials::of(&visit.head.headers);
-    if visit.node.store.marked(&visit.plan.key(), whom, now).is_some() {
+    if marked(&visit) {
         return Looked::Pass(Pass { visit, reason: Reason::Marked });
     }
     Looked::Miss(Miss { visit, reason, stale })
+}
+
+fn marked(visit: &Visit) -> bool {
+    let (whom, now) = (Credentials::of(&visit.head.headers), visit.node.clock.now());
+    visit.node.store.marked(&visit.plan.key(), whom, now).is_some()
 }

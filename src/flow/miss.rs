@@ -12,13 +12,11 @@ use crate::reply::shared::{self, Shared};
 use crate::reply::{Verdict, passed, synth};
 use crate::semantics::{Policy, validator};
 use crate::site::forward::{self, Purpose};
-use crate::store::{Head, Object};
+use crate::store::{Head, LARGEST_SHARE, Object};
 use crate::telemetry::account::OriginPart;
 
 /// How often a request is sent back to the lookup before it goes its own way.
 const MAX_DISPATCHES: u8 = 3;
-/// A cache of which one object takes more than this part is no cache.
-const LARGEST_SHARE: u64 = 8;
 
 pub(super) struct Miss {
     pub(super) visit: Visit,

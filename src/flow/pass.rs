@@ -42,13 +42,13 @@ impl Visit {
     /// (RFC 9111 §4.4). The purges take their place in the sequence now that the answer has come:
     /// what was asked meanwhile may have seen the state before it (PURGE.md rule 12).
     fn invalidate(&self, exchange: &Exchange) {
-        let (store, site, key) = (&self.node.store, self.plan.site.id, self.plan.key.as_str());
+        let (store, key) = (&self.node.store, self.plan.key.as_str());
         store.purge(&self.plan.key(), Mode::Hard);
         let (host, path) = key.split_at(key.find('/').unwrap_or(key.len()));
         let scheme = self.plan.client.scheme.as_str();
         let target = invalidation::Target { scheme, authority: host, path_and_query: path };
         for path in invalidation::named_beside(target, &exchange.head.headers) {
-            store.purge(&KeyText::new(host, &path).key(site), Mode::Hard);
+            store.purge(&KeyText::new(host, &path).key(), Mode::Hard);
         }
     }
 

@@ -26,10 +26,10 @@ impl Stale {
     fn refresh(&self) {
         let (visit, key) = (&self.visit, self.visit.plan.key());
         let fetch = &visit.node.fetch;
+        let headers = &visit.head.headers;
         if fetch.backs_off(&key) {
             return;
         }
-        let headers = &visit.head.headers;
         if let Joined::Lead(lead) = fetch.join(key, visit.plan.axis, headers, Some(&self.object))
             && let Some((upstream, terms)) = visit.question(Some(&self.object))
         {

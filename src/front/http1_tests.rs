@@ -262,7 +262,10 @@ async fn a_tunnel_joins_both_sides_after_a_101() {
         answer.head.status = StatusCode::SWITCHING_PROTOCOLS;
         answer.head.headers.insert("upgrade", "echo".parse().unwrap());
         let ours = slot.lock().unwrap().take().unwrap();
-        answer.then = Then::Tunnel(crate::base::tunnel::Tunnel(Box::pin(ours)));
+        answer.then = Then::Tunnel(crate::base::tunnel::Tunnel {
+            origin: Box::pin(ours),
+            held: Box::new(()),
+        });
         Reply::Ready(answer)
     })
     .await;

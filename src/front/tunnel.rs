@@ -16,7 +16,7 @@ use crate::base::tunnel::Tunnel;
 pub(super) async fn join(upgrade: OnUpgrade, mut tunnel: Tunnel, line: &Arc<Line>) -> End {
     let Ok(client) = upgrade.await else { return End::Left };
     let mut client = TokioIo::new(client);
-    let mut copy = pin!(tokio::io::copy_bidirectional(&mut client, &mut tunnel.0));
+    let mut copy = pin!(tokio::io::copy_bidirectional(&mut client, &mut tunnel.origin));
 
     // What the origin says is written to the client, so the client's socket sees both ways.
     let idle = line.serving.timeouts.idle;

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,8 @@ pub struct Lease {
     pub worker: WorkerId,
     /// The connection.
     pub connection: Connection,
+    /// Whether the request's body is still being sent, though the answer may have come.
+    pub sending: Arc<AtomicBool>,
 }
 
 /// The body of an answer. Dropped before its end, it takes its connection with it: what is left of
@@ -42,16 +44,23 @@ pub struct OriginBody {
 
 impl OriginBody {
     /// The body `incoming`, whose pieces may be `between` apart.
-    pub fn new(incoming: Incoming, lease: Lease, between: Duration, clock: Clock) -> Self {
-        let mut body =
-            Self { incoming, lease: Some(lease), between, clock, sleep: None, waiting: false };
+    ///
+    /// Without a lease the connection is somebody else's: it has changed protocol.
+    pub fn new(incoming: Incoming, lease: Option<Lease>, between: Duration, clock: Clock) -> Self {
+        let mut body = Self { incoming, lease, between, clock, sleep: None, waiting: false };
         body.release_at_end();
         body
     }
 
     fn release_at_end(&mut self) {
-        if self.incoming.is_end_stream()
-            && let Some(lease) = self.lease.take()
+        if self.incoming.is_end_stream() {
+            self.release();
+        }
+    }
+
+    fn release(&mut self) {
+        if let Some(lease) = self.lease.take()
+            && !lease.sending.load(Ordering::Relaxed)
         {
             lease.server.keep(lease.worker, lease.connection, self.clock.now());
         }
@@ -92,7 +101,8 @@ impl http_body::Body for OriginBody {
                 Poll::Ready(Some(Err(fault::of_body(&error))))
             }
             Poll::Ready(None) => {
-                self.release_at_end();
+                // hyper knows only now that a chunked body is over.
+                self.release();
                 Poll::Ready(None)
             }
             Poll::Pending => {
@@ -120,14 +130,22 @@ impl http_body::Body for OriginBody {
 pub struct Noted {
     stream: Stream,
     noted: Arc<AtomicU64>,
+    sending: Arc<AtomicBool>,
     start: Instant,
     clock: Clock,
 }
 
 impl Noted {
-    /// Notes the pieces of `stream`.
-    pub fn new(stream: Stream, noted: Arc<AtomicU64>, start: Instant, clock: Clock) -> Self {
-        Self { stream, noted, start, clock }
+    /// Notes the pieces of `stream`, and takes `sending` back when they are over.
+    pub fn new(
+        stream: Stream,
+        noted: Arc<AtomicU64>,
+        sending: Arc<AtomicBool>,
+        start: Instant,
+        clock: Clock,
+    ) -> Self {
+        sending.store(true, Ordering::Relaxed);
+        Self { stream, noted, sending, start, clock }
     }
 }
 
@@ -142,6 +160,9 @@ impl http_body::Body for Noted {
         let polled = self.stream.as_mut().poll_frame(cx);
         let passed = self.clock.now().saturating_duration_since(self.start).as_millis();
         self.noted.store(u64::try_from(passed).unwrap_or(u64::MAX), Ordering::Relaxed);
+        if matches!(polled, Poll::Ready(None)) || self.stream.is_end_stream() {
+            self.sending.store(false, Ordering::Relaxed);
+        }
         polled
     }
 

@@ -2,7 +2,7 @@
 //! is safe.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,14 @@ pub struct Exchange {
     /// response delay of RFC 9111 §4.2.3.
     pub delay: Duration,
     /// For a 101: the connection, once both sides have changed protocol.
-    pub upgrade: Option<hyper::upgrade::OnUpgrade>,
+    pub upgrade: Option<Upgrade>,
+}
+
+/// A connection that changes protocol; it counts among its server's for as long as it lives.
+#[derive(Debug)]
+pub struct Upgrade {
+    upgrade: hyper::upgrade::OnUpgrade,
+    lease: Lease,
 }
 
 impl Cluster {
@@ -173,10 +180,11 @@ impl Cluster {
     ) -> Result<Exchange, Fault> {
         let sent_at = clock.now();
         let before = connection.bytes_read();
-        let noted = Arc::new(AtomicU64::new(0));
+        let (noted, sending) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let body = match body {
             Body::Stream(stream) => {
-                Body::stream(Noted::new(stream, Arc::clone(&noted), sent_at, clock.clone()))
+                let (noted, sending) = (Arc::clone(&noted), Arc::clone(&sending));
+                Body::stream(Noted::new(stream, noted, sending, sent_at, clock.clone()))
             }
             whole => whole,
         };
@@ -201,7 +209,11 @@ impl Cluster {
         let upgrade = (head.status == StatusCode::SWITCHING_PROTOCOLS)
             .then(|| head.extensions.remove::<hyper::upgrade::OnUpgrade>())
             .flatten();
-        let lease = Lease { server: Arc::clone(server), worker, connection };
+        let lease = Lease { server: Arc::clone(server), worker, connection, sending };
+        let (lease, upgrade) = match upgrade {
+            Some(upgrade) => (None, Some(Upgrade { upgrade, lease })),
+            None => (Some(lease), None),
+        };
         let between = self.config.between_bytes_timeout;
         Ok(Exchange {
             head,
@@ -248,7 +260,11 @@ impl Exchange {
     pub async fn into_tunnel(self) -> Result<Tunnel, Fault> {
         let closed = |error: String| Fault::origin(Reason::OriginClosed, error);
         let upgrade = self.upgrade.ok_or_else(|| closed("no change of protocol".to_owned()))?;
+        let Upgrade { upgrade, lease } = upgrade;
         let upgraded = upgrade.await.map_err(|error| closed(error.to_string()))?;
-        Ok(Tunnel(Box::pin(hyper_util::rt::TokioIo::new(upgraded))))
+        Ok(Tunnel {
+            origin: Box::pin(hyper_util::rt::TokioIo::new(upgraded)),
+            held: Box::new(lease),
+        })
     }
 }

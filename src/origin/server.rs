@@ -110,6 +110,7 @@ impl Server {
         keepalive: Duration,
         clock: &Clock,
     ) -> Option<Connection> {
+        let mut settled = false;
         loop {
             // The last one kept is the likeliest to be open still.
             let mut idle = self.with_idle(worker, Vec::pop)??;
@@ -117,8 +118,11 @@ impl Server {
             if age >= keepalive || idle.connection.sender.is_closed() {
                 continue;
             }
-            let ready = idle.connection.sender.is_ready()
-                || matches!(clock.within(SETTLE, idle.connection.sender.ready()).await, Ok(Ok(())));
+            let sender = &mut idle.connection.sender;
+            // One wait a request is enough: whoever is not ready then is being closed.
+            let ready = sender.is_ready()
+                || !std::mem::replace(&mut settled, true)
+                    && matches!(clock.within(SETTLE, sender.ready()).await, Ok(Ok(())));
             if ready {
                 self.counts.reuses.fetch_add(1, Ordering::Relaxed);
                 return Some(idle.connection);

@@ -80,7 +80,7 @@ fn forward(reason: Reason) -> Forward {
         Reason::Variant => Forward::VaryMiss,
         Reason::Expired | Reason::NoCache | Reason::SoftPurged => Forward::Stale,
         Reason::Method => Forward::Method,
-        Reason::RequestBody | Reason::Upgrade => Forward::Bypass,
+        Reason::RequestBody | Reason::Upgrade | Reason::Condition => Forward::Bypass,
         _ => Forward::Miss,
     }
 }

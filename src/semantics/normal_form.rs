@@ -5,13 +5,12 @@
 //! - Accept-Encoding, Accept-Language and Accept-Charset: members in the order of their names, in
 //!   lower case, with their weights in one spelling; the order in which they stood means nothing
 //!   (RFC 9110 §12.4.2, §12.5.4). What is refused without anybody having offered it is left out.
-//! - Fields that are known not to be lists: their lines as they stand.
-//! - Everything else: the members of the list, without the whitespace around commas.
+//! - Other fields that are known to be lists: their members, without the whitespace around commas.
+//! - Everything else: byte for byte, several lines joined.
 
 use http::header::{
-    ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, FROM, HOST, HeaderMap,
-    HeaderName, IF_MODIFIED_SINCE, IF_RANGE, IF_UNMODIFIED_SINCE, ORIGIN, RANGE, REFERER,
-    USER_AGENT,
+    ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderName, IF_MATCH,
+    IF_NONE_MATCH,
 };
 
 use super::list;
@@ -19,20 +18,10 @@ use super::list;
 /// Members of a weighted list that are put into order; a longer list is compared as it stands.
 const MAX_WEIGHTED: usize = 32;
 
-/// Fields in which a comma is just a comma.
-const NOT_LISTS: [HeaderName; 11] = [
-    AUTHORIZATION,
-    COOKIE,
-    FROM,
-    HOST,
-    IF_MODIFIED_SINCE,
-    IF_RANGE,
-    IF_UNMODIFIED_SINCE,
-    ORIGIN,
-    RANGE,
-    REFERER,
-    USER_AGENT,
-];
+/// Fields that are known to be lists, in which spaces and empty members mean nothing. Of any other
+/// nothing is known, so that only what is the same byte for byte is the same (RFC 9111 §4.1).
+const LISTS: [HeaderName; 6] =
+    [ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, IF_MATCH, IF_NONE_MATCH];
 
 /// Hands the pieces of field `name`'s normal form to `sink`. A field that is absent and one that is
 /// empty give the same; the caller tells them apart.
@@ -41,17 +30,18 @@ pub fn write(headers: &HeaderMap, name: &HeaderName, mut sink: impl FnMut(&[u8])
     if weighted && write_weighted(headers, name, &mut sink) {
         return;
     }
-    if NOT_LISTS.contains(name) {
-        let lines = headers.get_all(name).iter();
-        return join(lines.map(|line| line.as_bytes().trim_ascii()), &mut sink);
+    if LISTS.contains(name) {
+        return join(list::members(headers, name), b",", &mut sink);
     }
-    join(list::members(headers, name), &mut sink);
+    // Several lines are one, joined as any recipient may join them (RFC 9110 §5.3).
+    let lines = headers.get_all(name).iter();
+    join(lines.map(|line| line.as_bytes().trim_ascii()), b", ", &mut sink);
 }
 
-fn join<'a>(pieces: impl Iterator<Item = &'a [u8]>, sink: &mut impl FnMut(&[u8])) {
+fn join<'a>(pieces: impl Iterator<Item = &'a [u8]>, between: &[u8], sink: &mut impl FnMut(&[u8])) {
     for (index, piece) in pieces.enumerate() {
         if index > 0 {
-            sink(b",");
+            sink(between);
         }
         sink(piece);
     }
@@ -198,11 +188,13 @@ mod tests {
 
     #[test]
     fn lists_lose_whitespace_and_other_fields_nothing_rfc9111_4_1() {
-        assert_eq!(form("foo", &[" 1, 2 ", "\"3, 4\" ,,5"]), "1,2,\"3, 4\",5");
-        assert_eq!(form("foo", &["1", "2"]), form("foo", &["1,2"]));
-        assert_ne!(form("foo", &["1,2"]), form("foo", &["2,1"]));
+        assert_eq!(form("accept", &[" 1, 2 ", "\"3, 4\" ,,5"]), "1,2,\"3, 4\",5");
+        assert_eq!(form("accept", &["1", "2"]), form("accept", &["1,2"]));
+        assert_ne!(form("accept", &["1,2"]), form("accept", &["2,1"]));
+        assert_eq!(form("foo", &["1", "2"]), form("foo", &["1, 2"]));
+        assert_ne!(form("foo", &["mobile"]), form("foo", &["mobile,"]));
         assert_ne!(form("foo", &["A"]), form("foo", &["a"]));
         assert_eq!(form("user-agent", &["Mozilla/5.0 (X11,  Linux)"]), "Mozilla/5.0 (X11,  Linux)");
-        assert_eq!(form("cookie", &["a=1, b", "c=2"]), "a=1, b,c=2");
+        assert_eq!(form("cookie", &["a=1, b", "c=2"]), "a=1, b, c=2");
     }
 }

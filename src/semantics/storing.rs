@@ -55,9 +55,9 @@ pub fn storable(
     if Vary::of(headers) == Vary::Any {
         return Err(Reason::VaryStar);
     }
-    // RFC 9111 §7.3 allows it and leaves the danger to us: one user's session served to all. Where the
-    // origin withholds the field from caches by name, the rest may be stored.
-    if headers.contains_key(SET_COOKIE) && !said.withheld_fields().any(|name| name == SET_COOKIE) {
+    // RFC 9111 §7.3 allows it and leaves the danger to us: one user's session served to all. Also
+    // where the field is withheld from caches by name: its own client is answered with what is stored.
+    if headers.contains_key(SET_COOKIE) {
         return Err(Reason::SetCookie);
     }
     // RFC 9111 §3.5.

@@ -12,6 +12,10 @@ use super::{list, normal_form};
 /// Names beyond which a Vary counts as `*`.
 const MAX_NAMES: usize = 16;
 
+/// Fields that this hop rewrites: what a client sent of them is not what the origin saw, so a response
+/// that varies on one is for nobody else.
+const OF_OUR_HOP: [&str; 2] = ["x-forwarded-for", "via"];
+
 /// What a response varies on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Vary {
@@ -30,7 +34,7 @@ impl Vary {
         let mut names = Vec::new();
         for member in list::members(headers, &VARY) {
             match HeaderName::from_bytes(member) {
-                Ok(name) if member != b"*" => {
+                Ok(name) if member != b"*" && !OF_OUR_HOP.contains(&name.as_str()) => {
                     if !names.contains(&name) {
                         names.push(name);
                     }
@@ -180,7 +184,8 @@ mod tests {
         assert!(!same("foo", &[("foo", "1")], &[("foo", "11")]));
         assert!(!same("foo", &[("foo", "11")], &[("foo", "1")]));
         assert!(same("foo", &[("foo", "1, 2")], &[("foo", "1"), ("foo", "2")]));
-        assert!(same("foo", &[("foo", "1,2")], &[("foo", " 1,\t2 ")]));
+        assert!(same("accept", &[("accept", "1,2")], &[("accept", " 1,\t2 ")]));
+        assert!(!same("foo", &[("foo", "1,2")], &[("foo", " 1,\t2 ")]));
         assert!(same("foo, bar", &[("foo", "1"), ("bar", "2")], &[("bar", "2"), ("foo", "1")]));
         assert!(!same("foo, bar", &[("foo", "1"), ("bar", "2")], &[("foo", "1"), ("bar", "3")]));
         assert!(same(
@@ -206,7 +211,14 @@ mod tests {
         assert!(!same("foo", &[], &[("foo", "")]));
         assert!(!same("foo", &[("foo", "")], &[]));
         assert!(same("foo", &[], &[]));
-        assert!(same("foo", &[("foo", "")], &[("foo", " ,")]));
+        assert!(same("accept", &[("accept", "")], &[("accept", " ,")]));
+    }
+
+    #[test]
+    fn what_varies_on_a_field_that_our_hop_rewrites_is_for_nobody_else() {
+        for field in ["X-Forwarded-For", "accept, Via"] {
+            assert_eq!(Vary::of(&headers(&[("vary", field)])), Vary::Any, "{field}");
+        }
     }
 
     #[test]

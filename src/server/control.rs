@@ -87,7 +87,7 @@ async fn leave(shared: Arc<Shared>) {
         "shutting down: finishing what is in flight"
     );
     let ended = async {
-        while shared.capacity.held() > 0 {
+        while Arc::strong_count(&shared.accepting) > 1 || shared.capacity.held() > 0 {
             clock.sleep(LOOK).await;
         }
     };

@@ -71,7 +71,8 @@ impl Rooms {
         ] {
             out.counter(name, help, &[], value as f64);
         }
-        let help = "Exact purges, by whether something was stored.";
+        let help =
+            "Exact purges, those by unsafe requests included, by whether something was stored.";
         let found = counts.purged_entries.load(Relaxed);
         let absent = counts.purges.load(Relaxed).saturating_sub(found);
         for (label, value) in [("yes", found), ("no", absent)] {

@@ -64,6 +64,7 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
         resolver,
         workers,
         control: runtime.handle().clone(),
+        accepting: Arc::new(()),
         capacity: Capacity::new(config.limits.connections),
         draining: Arc::new(AtomicBool::new(false)),
         leave: Drain::new(),
@@ -129,6 +130,7 @@ fn keep_what_needs_a_restart(config: &mut Config, old: &Config) {
     config.node.memory = old.node.memory;
     config.node.workers = old.node.workers;
     config.cache.memory = old.cache.memory;
+    config.cache.max_variants = old.cache.max_variants;
     config.admin = old.admin;
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Order {
     socket: Arc<TcpListener>,
     acceptor: Acceptor,
     stop: Drain,
+    /// Held while the loop runs.
+    running: Arc<()>,
 }
 
 impl Workers {
@@ -74,7 +76,8 @@ impl Shared {
                     notice: notice(&meter),
                 };
                 // A worker that has ended takes no orders, and needs none.
-                let _ = way.send(Order { socket, acceptor, stop: sockets.stop().clone() });
+                let (stop, running) = (sockets.stop().clone(), Arc::clone(&self.accepting));
+                let _ = way.send(Order { socket, acceptor, stop, running });
             }
         }
     }
@@ -154,11 +157,12 @@ pub(super) fn start(
 }
 
 fn begin(order: Order) {
-    let Order { socket, acceptor, stop } = order;
+    let Order { socket, acceptor, stop, running } = order;
     tokio::spawn(async move {
         let listener = acceptor.listener.0;
         if let Err(error) = listen::accept(socket, acceptor, stop).await {
             tracing::error!(listener, %error, "a listener cannot be polled");
         }
+        drop(running);
     });
 }

@@ -42,24 +42,43 @@ impl Client {
             Some(value) if value.eq_ignore_ascii_case(b"http") => Scheme::Http,
             _ => own,
         };
-        Self { address: forwarded_for(headers, trusted).unwrap_or(remote), scheme }
+        let address = match forwarded_for(headers, trusted) {
+            Forwarded::Named(address) | Forwarded::Unreadable { nearest: Some(address) } => address,
+            Forwarded::Nobody | Forwarded::Unreadable { nearest: None } => remote,
+        };
+        Self { address, scheme }
     }
 }
 
-/// The right-most address of X-Forwarded-For that is not trusted, or the left-most of all where
-/// every one is; `None` where the field is missing or its right end is not an address.
-pub fn forwarded_for(headers: &HeaderMap, trusted: &PrefixSet) -> Option<IpAddr> {
+/// Whom X-Forwarded-For names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forwarded {
+    /// The field is missing.
+    Nobody,
+    /// The right-most address that is not trusted, or the left-most of all where every one is.
+    Named(IpAddr),
+    /// A member that is no address stands before an untrusted one is found.
+    Unreadable {
+        /// The trusted address nearest to it.
+        nearest: Option<IpAddr>,
+    },
+}
+
+/// Whom X-Forwarded-For names, walked from the right.
+pub fn forwarded_for(headers: &HeaderMap, trusted: &PrefixSet) -> Forwarded {
     let mut nearest = None;
     let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
     let members = lines.flat_map(|line| line.as_bytes().rsplit(|b| *b == b',')).take(MAX_HOPS);
     for member in members {
-        let Some(address) = parse_address(member.trim_ascii()) else { break };
+        let Some(address) = parse_address(member.trim_ascii()) else {
+            return Forwarded::Unreadable { nearest };
+        };
         nearest = Some(address);
         if !trusted.contains(address) {
             break;
         }
     }
-    nearest
+    nearest.map_or(Forwarded::Nobody, Forwarded::Named)
 }
 
 /// An address as proxies write it: bare, in brackets, or with a port.
@@ -131,6 +150,6 @@ mod tests {
     fn several_lines_are_one_list() {
         let fields = headers(&[(&X_FORWARDED_FOR, "192.0.2.7"), (&X_FORWARDED_FOR, "10.0.0.9")]);
         let found = forwarded_for(&fields, &trusted());
-        assert_eq!(found, Some("192.0.2.7".parse().unwrap()));
+        assert_eq!(found, Forwarded::Named("192.0.2.7".parse().unwrap()));
     }
 }

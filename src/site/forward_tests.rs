@@ -7,7 +7,7 @@ use http::Request;
 
 use super::*;
 use crate::base::{Axis, KeyText, Scheme};
-use crate::base::{ListenerId, Reason, WorkerId};
+use crate::base::{ListenerId, Reason, SiteId, WorkerId};
 use crate::config::HostPattern;
 use crate::site::Client;
 use crate::site::plan::Action;
@@ -24,7 +24,7 @@ fn ask(line: &str, fields: &[(&str, &str)], purpose: Purpose<'_>) -> request::Pa
         client: Client { address: "192.0.2.7".parse::<IpAddr>().unwrap(), scheme: Scheme::Https },
         site: Arc::clone(&site(1, &[HostPattern::Any])),
         key: KeyText::new("W.test", "/x"),
-        axis: Axis::new(Scheme::Https, Some(8443)),
+        axis: Axis::new(SiteId(1), Scheme::Https, Some(8443)),
         action: Action::Pass(Reason::Method),
     };
     let peer = Peer {

@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use http::header::{IF_MATCH, IF_UNMODIFIED_SINCE};
 use http::{Method, request};
 
-use super::client::{Client, forwarded_for};
+use super::client::{Client, Forwarded, forwarded_for};
 use super::host::Authority;
 use super::sites::Sites;
 use crate::base::{Axis, KeyRef, KeyText, Peer, Reason, SiteId};
@@ -54,7 +55,7 @@ pub struct Refusal {
 impl Plan {
     /// The key.
     pub fn key(&self) -> KeyRef<'_> {
-        self.key.key(self.site.id)
+        self.key.key()
     }
 }
 
@@ -98,7 +99,7 @@ pub fn plan(
     } else {
         action(head, has_body)
     };
-    let axis = Axis::new(client.scheme, authority.port);
+    let axis = Axis::new(site.id, client.scheme, authority.port);
     Ok(Plan { client, site: Arc::clone(site), key, axis, action })
 }
 
@@ -116,7 +117,7 @@ fn target(head: &request::Parts) -> Result<&str, Reason> {
 }
 
 fn action(head: &request::Parts, has_body: bool) -> Action {
-    if head.headers.contains_key(http::header::UPGRADE)
+    if asks_for_websocket(&head.headers)
         && head.version == http::Version::HTTP_11
         && head.method == Method::GET
         && connection_says_upgrade(&head.headers)
@@ -125,9 +126,24 @@ fn action(head: &request::Parts, has_body: bool) -> Action {
     }
     match head.method {
         Method::GET | Method::HEAD if has_body => Action::Pass(Reason::RequestBody),
+        // RFC 9111 §4.3.2: these two are the origin's to judge, which may have something newer.
+        Method::GET | Method::HEAD
+            if head.headers.contains_key(IF_MATCH)
+                || head.headers.contains_key(IF_UNMODIFIED_SINCE) =>
+        {
+            Action::Pass(Reason::Condition)
+        }
         Method::GET | Method::HEAD => Action::Lookup,
         _ => Action::Pass(Reason::Method),
     }
+}
+
+/// WebSocket alone (RFC 6455): a tunnel of HTTP/2 to the origin (h2c) would carry requests past
+/// everything that is decided here.
+fn asks_for_websocket(headers: &http::HeaderMap) -> bool {
+    let mut protocols = list::members(headers, &http::header::UPGRADE);
+    let first = protocols.next().is_some_and(|name| name.eq_ignore_ascii_case(b"websocket"));
+    first && protocols.next().is_none()
 }
 
 fn connection_says_upgrade(headers: &http::HeaderMap) -> bool {
@@ -140,11 +156,15 @@ fn connection_says_upgrade(headers: &http::HeaderMap) -> bool {
 /// it: behind a local TLS terminator every peer is 127.0.0.1.
 fn may_purge(head: &request::Parts, peer: &Peer, client: &Client, config: &Config) -> bool {
     let allow = &config.purge.allow;
-    let named = forwarded_for(&head.headers, &config.node.trusted_proxies);
-    (config.purge.everywhere || peer.purge_only)
+    let named = match forwarded_for(&head.headers, &config.node.trusted_proxies) {
+        Forwarded::Nobody => true,
+        Forwarded::Named(address) => allow.contains(address),
+        Forwarded::Unreadable { .. } => false,
+    };
+    named
+        && (config.purge.everywhere || peer.purge_only)
         && allow.contains(peer.remote.ip())
         && allow.contains(client.address)
-        && named.is_none_or(|address| allow.contains(address))
 }
 
 /// Whether Via says that the request came through this node (RFC 9110 §7.6.3).

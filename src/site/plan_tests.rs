@@ -98,6 +98,11 @@ fn a_change_of_protocol_is_piped_only_where_the_connection_asks_for_it() {
     let fields = [("host", "w.test"), ("upgrade", "websocket"), ("connection", "Upgrade")];
     assert_eq!(ask("GET /", &fields, &peer, &config).unwrap().action, Action::Pipe);
     assert_eq!(ask("GET /", &fields[..2], &peer, &config).unwrap().action, Action::Lookup);
+    for protocol in ["h2c", "websocket, h2c", "talk"] {
+        let fields = [("host", "w.test"), ("upgrade", protocol), ("connection", "Upgrade")];
+        let plan = ask("GET /", &fields, &peer, &config).unwrap();
+        assert_eq!(plan.action, Action::Lookup, "{protocol}");
+    }
 }
 
 #[test]
@@ -147,6 +152,9 @@ fn a_purge_needs_an_allowed_peer_and_an_allowed_client() {
     assert_eq!(purge(&peer(stranger, false), None, &everywhere), forbidden);
     assert_eq!(purge(&peer(loopback, false), Some("192.0.2.1"), &everywhere), forbidden);
     assert_eq!(purge(&peer(stranger, false), Some("127.0.0.1"), &everywhere), forbidden);
+
+    assert_eq!(purge(&peer(loopback, false), Some("unknown"), &everywhere), forbidden);
+    assert_eq!(purge(&peer(loopback, false), Some("unknown, 127.0.0.1"), &everywhere), forbidden);
 
     let nobody_trusted = config(&["127.0.0.0/8"], true, &[]);
     assert_eq!(purge(&peer(loopback, false), Some("192.0.2.1"), &nobody_trusted), forbidden);

@@ -26,6 +26,15 @@ pub struct Entry {
     weight: u64,
 }
 
+/// What one key may hold: strangers choose how many variants they ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Most {
+    /// Variants.
+    pub variants: usize,
+    /// Bytes of all variants.
+    pub bytes: u64,
+}
+
 /// What an entry has for a request.
 #[derive(Clone, Debug)]
 pub enum Found {
@@ -47,13 +56,18 @@ impl Entry {
     }
 
     /// The entry with `object` in place of the variants that a request for it would select too.
-    pub fn with(&self, object: Arc<Object>, floor: Floor, most: usize, now: Instant) -> Self {
+    pub fn with(&self, object: Arc<Object>, floor: Floor, most: Most, now: Instant) -> Self {
         let mut variants = Vec::with_capacity(self.variants.len() + 1);
         let succeeded = |old: &&Arc<Object>| !object.succeeds(old) && old.useful(now);
         let kept: Vec<_> = self.variants.iter().filter(succeeded).map(Arc::clone).collect();
+        let mut left = most.bytes.saturating_sub(object.weight());
         variants.push(object);
-        // Over the limit the variants that were stored longest ago go.
-        variants.extend(kept.into_iter().take(most.saturating_sub(1)));
+        // Over a limit the variants that were stored longest ago go.
+        for old in kept.into_iter().take(most.variants.saturating_sub(1)) {
+            let Some(rest) = left.checked_sub(old.weight()) else { break };
+            left = rest;
+            variants.push(old);
+        }
         Self::build(self.soft, floor, variants)
     }
 

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use entry::Most;
 pub use entry::{Entry, Found};
 pub use floors::{Floor, Floors, Mode};
 pub use object::{Head, Object};
@@ -28,6 +29,9 @@ use slots::Slots;
 /// Striped locks: enough that two keys seldom share one, few enough to fit a page or two.
 const STRIPES: usize = 1024;
 
+/// A cache of which one key takes more than this part is no cache.
+pub const LARGEST_SHARE: u64 = 8;
+
 /// The store; one a node, shared by all workers.
 #[derive(Debug)]
 pub struct Store {
@@ -36,7 +40,7 @@ pub struct Store {
     floors: Floors,
     locks: Box<[Mutex<()>]>,
     markers: Slots<Reason>,
-    max_variants: usize,
+    most: Most,
     counts: Counts,
 }
 
@@ -45,6 +49,8 @@ pub struct Store {
 pub struct Counts {
     /// Entries that began with a commit.
     pub created: AtomicU64,
+    /// Entries that a hard purge removed.
+    removed: AtomicU64,
     /// The most evictions that were ever told.
     evicted: AtomicU64,
     /// Objects stored.
@@ -77,7 +83,7 @@ impl Store {
             floors: Floors::default(),
             locks: (0..STRIPES).map(|_| Mutex::default()).collect(),
             markers: Slots::default(),
-            max_variants,
+            most: Most { variants: max_variants, bytes: capacity / LARGEST_SHARE },
             counts: Counts::default(),
         }
     }
@@ -120,7 +126,7 @@ impl Store {
     /// Entries that gave way to others or were not let in: what was created and is neither here
     /// nor purged.
     pub fn evictions(&self) -> u64 {
-        let gone = self.counts.purged_entries.load(Ordering::Relaxed) + self.entries();
+        let gone = self.counts.removed.load(Ordering::Relaxed) + self.entries();
         let evicted = self.counts.created.load(Ordering::Relaxed).saturating_sub(gone);
         // The parts are read one after the other, and a counter must not fall.
         self.counts.evicted.fetch_max(evicted, Ordering::Relaxed).max(evicted)
@@ -144,7 +150,7 @@ impl Store {
         }
         let now = object.received;
         let entry = match self.index.peek(key) {
-            Some(entry) => entry.with(object, floor, self.max_variants, now),
+            Some(entry) => entry.with(object, floor, self.most, now),
             None => {
                 self.counts.created.fetch_add(1, Ordering::Relaxed);
                 Entry::of(object, floor)
@@ -184,6 +190,7 @@ impl Store {
             (None, _) => false,
             (Some(_), Mode::Hard) => {
                 self.index.remove(key);
+                self.counts.removed.fetch_add(1, Ordering::Relaxed);
                 true
             }
             (Some(entry), Mode::Soft) => {
@@ -198,9 +205,20 @@ impl Store {
         Receipt { seq, found }
     }
 
-    /// Remembers until `until` that what `key` answers with to `whom` cannot be stored.
-    pub fn mark(&self, key: &Key, whom: Credentials, reason: Reason, until: Instant) {
-        self.markers.put(whom.salt(key.hash()), reason, until);
+    /// What a flight must know before it asks for `key`, read together so that no purge of the key
+    /// stands half between: the sequence number to ask under, and the floor at that number.
+    pub fn asking(&self, key: &KeyRef<'_>) -> (Seq, Floor) {
+        let _lock = self.lock(key.hash());
+        (self.floors.now(), self.floors.exact(key.hash()))
+    }
+
+    /// Remembers until `until` that what `key` answers with to `whom` cannot be stored. Does nothing
+    /// where a purge came after that answer had been asked for: the next may be another.
+    pub fn mark(&self, key: &Key, whom: Credentials, reason: Reason, asked: Seq, until: Instant) {
+        let _lock = self.lock(key.hash());
+        if self.floors.exact(key.hash()).allows(asked) {
+            self.markers.put(whom.salt(key.hash()), reason, until);
+        }
     }
 
     /// Why what `key` answers with to `whom` cannot be stored, where that is remembered.

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::base::Axis;
-use crate::base::{Charge, Seq};
+use crate::base::{Seq, Stored};
 use crate::semantics::{Life, Phase, Selecting};
 
 /// The largest segment of a stored body.
@@ -46,7 +46,7 @@ pub struct Object {
     /// The head; shared with the flight that brought it.
     pub head: Arc<Head>,
     /// The body.
-    pub body: Arc<[Bytes]>,
+    pub body: Arc<Stored>,
     /// The body's length in bytes.
     pub length: u64,
     /// The trailer fields, where there were some.
@@ -56,23 +56,20 @@ pub struct Object {
     /// When it was received; the same as its head's.
     pub received: Instant,
     weight: u64,
-    /// Shared, because a 304 makes a new object of the same body.
-    _charge: Arc<Charge>,
 }
 
 impl Object {
-    /// The object of `head` and `body`, whose bytes are charged to the node's budget.
+    /// The object of `head` and `body`.
     pub fn new(
         head: Arc<Head>,
-        body: Arc<[Bytes]>,
+        body: Arc<Stored>,
         trailers: Option<HeaderMap>,
         asked: Seq,
-        charge: Charge,
     ) -> Self {
-        let length = body.iter().map(|segment| segment.len() as u64).sum();
+        let length = body.length();
         let received = head.received;
         let weight = weigh(&head, length);
-        Self { head, body, length, trailers, asked, received, weight, _charge: Arc::new(charge) }
+        Self { head, body, length, trailers, asked, received, weight }
     }
 
     /// The same body under the head that a 304, asked for at `asked`, made of it.
@@ -85,7 +82,6 @@ impl Object {
             length: self.length,
             trailers: self.trailers.clone(),
             asked,
-            _charge: Arc::clone(&self._charge),
         }
     }
 
@@ -125,6 +121,12 @@ impl Head {
     pub fn selected_by(&self, axis: Axis, request: &HeaderMap) -> bool {
         self.axis == axis && self.selecting.matches(request)
     }
+
+    /// Whether a request with these fields may be served by it at `now` without asking anybody.
+    pub fn serves(&self, axis: Axis, request: &HeaderMap, now: Instant) -> bool {
+        let resident = now.saturating_duration_since(self.received);
+        self.selected_by(axis, request) && self.life.phase(resident) == Phase::Fresh
+    }
 }
 
 /// Bytes that an object of `length` bytes under `head` takes, bookkeeping included.
@@ -155,7 +157,7 @@ pub fn owned_fields(headers: &HeaderMap) -> HeaderMap {
 }
 
 /// The bytes of `pieces` in segments of their own.
-pub fn owned_body<'a>(pieces: impl Iterator<Item = &'a Bytes>, length: u64) -> Arc<[Bytes]> {
+pub fn owned_body<'a>(pieces: impl Iterator<Item = &'a Bytes>, length: u64) -> Vec<Bytes> {
     let mut left = usize::try_from(length).unwrap_or(usize::MAX);
     let mut segments = Vec::new();
     let mut open = BytesMut::with_capacity(left.min(SEGMENT));
@@ -176,7 +178,7 @@ pub fn owned_body<'a>(pieces: impl Iterator<Item = &'a Bytes>, length: u64) -> A
     if !open.is_empty() {
         segments.push(open.freeze());
     }
-    segments.into()
+    segments
 }
 
 #[cfg(test)]

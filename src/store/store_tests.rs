@@ -7,10 +7,10 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::*;
 use crate::base::{Axis, KeyText, Scheme};
-use crate::base::{Budget, Clock, SiteId};
+use crate::base::{Budget, Clock, SiteId, Stored};
 use crate::semantics::{Life, Policy, Received, ResponseDirectives, Vary};
 
-const AXIS: Axis = Axis { scheme: Scheme::Http, port: 0 };
+const AXIS: Axis = Axis { site: SiteId(1), scheme: Scheme::Http, port: 0 };
 
 struct Shelf {
     store: Store,
@@ -30,7 +30,7 @@ impl Shelf {
     }
 
     fn key(&self) -> KeyRef<'_> {
-        self.text.key(SiteId(1))
+        self.text.key()
     }
 
     fn object(&self, asked: Seq, body: &'static str, language: Option<&str>) -> Arc<Object> {
@@ -59,9 +59,9 @@ impl Shelf {
             axis: AXIS,
             selecting,
         };
-        let segments: Arc<[Bytes]> = Arc::from([Bytes::from_static(body.as_bytes())]);
-        let charge = self.budget.charge(0);
-        Arc::new(Object::new(Arc::new(head), segments, None, asked, charge))
+        let segments = vec![Bytes::from_static(body.as_bytes())];
+        let body = Stored::new(segments, self.budget.charge(0));
+        Arc::new(Object::new(Arc::new(head), body, None, asked))
     }
 
     fn commit(&self, object: Arc<Object>) -> Result<(), Reason> {
@@ -76,7 +76,7 @@ impl Shelf {
         }
         match self.store.get(&self.key())?.select(AXIS, &request) {
             Found::Object { object, soft_purged } => {
-                Some((String::from_utf8(object.body.concat()).unwrap(), soft_purged))
+                Some((String::from_utf8(object.body.segments().concat()).unwrap(), soft_purged))
             }
             Found::OtherVariants => None,
         }
@@ -226,9 +226,15 @@ fn a_purge_forgets_what_could_not_be_cached() {
     let now = shelf.clock.now();
     let [anonymous, cookie, ..] = Credentials::ALL;
     let until = now + Duration::from_secs(60);
-    shelf.store.mark(&shelf.key().to_key(), cookie, Reason::NoStore, until);
+    shelf.store.mark(&shelf.key().to_key(), cookie, Reason::NoStore, Seq(0), until);
     assert_eq!(shelf.store.marked(&shelf.key(), cookie, now), Some(Reason::NoStore));
     assert_eq!(shelf.store.marked(&shelf.key(), anonymous, now), None);
     shelf.store.purge(&shelf.key(), Mode::Hard);
     assert_eq!(shelf.store.marked(&shelf.key(), cookie, now), None);
+    shelf.store.mark(&shelf.key().to_key(), cookie, Reason::NoStore, Seq(0), until);
+    assert_eq!(
+        shelf.store.marked(&shelf.key(), cookie, now),
+        None,
+        "what came before says nothing"
+    );
 }

@@ -10,7 +10,7 @@ use http::Version;
 
 use super::Labels;
 use super::access::{BLOCK, Block, Queue};
-use super::account::{Finished, OriginPart};
+use super::account::Finished;
 use super::count::{Count, Gauge};
 use super::line::{self, Stamp};
 use super::table::Tables;
@@ -74,11 +74,6 @@ impl Meter {
     /// Counts `by` more (or fewer) of `gauge`, where no guard lives as long.
     pub fn shift(&self, gauge: Gauge, by: i64) {
         self.gauges[gauge as usize].fetch_add(by, Ordering::Relaxed);
-    }
-
-    /// Times an origin's answer that no client's account tells of, such as a refresh's.
-    pub fn origin(&self, part: &OriginPart) {
-        self.ledger().tables.origin(part);
     }
 
     /// Counts, times and logs a finished request; called once for each. A request that shares

@@ -161,3 +161,23 @@ fn conditions_for_the_origin_reach_it_and_its_412_comes_back() {
     let put = Request::new("PUT", "/page").header("if-match", "\"two\"").body("new");
     proxy.http1().send(put).expect(412);
 }
+
+#[test]
+fn a_304_that_is_one_readers_alone_makes_nothing_fresh_for_the_others() {
+    let origin = Origin::start();
+    let private = Page::status(304)
+        .header("etag", "\"one\"")
+        .header("cache-control", "private, max-age=3600")
+        .header("x-user", "alice");
+    let alices = Page::new("for alice").header("cache-control", "private");
+    let everybodys = page();
+    origin.replies("/page", [page().into(), private.into(), alices.into(), everybodys.into()]);
+    let proxy = Proxy::new(&origin).clock_by_hand().start();
+    proxy.http1().get("/page").expect(200);
+    proxy.advance(60);
+    let alice = get("/page").header("cookie", "session=alice");
+    assert_eq!(proxy.http1().send(alice).expect(200).text(), "for alice");
+    let other = proxy.http1().get("/page").expect(200);
+    assert_eq!((other.text().as_str(), other.header("x-user")), ("content", None));
+    assert_eq!(origin.count("/page"), 4);
+}

@@ -302,10 +302,10 @@ fn trailers_come_through() {
 fn after_a_change_of_protocol_bytes_pass_untouched() {
     let origin = Origin::start();
     origin.on("/chat", |seen| {
-        assert_eq!(seen.header("upgrade"), Some("talk"));
+        assert_eq!(seen.header("upgrade"), Some("websocket"));
         assert_eq!(seen.header("connection").map(str::to_lowercase).as_deref(), Some("upgrade"));
         Reply::bytes_kept(
-            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: talk\r\n\r\nhello",
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello",
         )
     });
     // Inside the tunnel the origin happens to speak HTTP; nothing of it may be touched.
@@ -313,7 +313,7 @@ fn after_a_change_of_protocol_bytes_pass_untouched() {
     let proxy = Proxy::new(&origin).start();
     let mut raw = proxy.raw();
     raw.send(
-        "GET /chat HTTP/1.1\r\nHost: wiki.test\r\nConnection: Upgrade\r\nUpgrade: talk\r\n\r\n",
+        "GET /chat HTTP/1.1\r\nHost: wiki.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
     );
     let head = raw.head();
     assert!(head.start.starts_with("HTTP/1.1 101"), "{head:?}");

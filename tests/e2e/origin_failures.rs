@@ -340,3 +340,14 @@ fn an_origin_over_tls_is_asked_over_tls_and_must_be_who_it_says() {
     // By its address it has no certificate.
     expect_error(start("127.0.0.1").http1().get("/page"), 502, "origin-tls");
 }
+
+#[test]
+fn a_connection_is_kept_after_an_answer_of_unknown_length() {
+    let origin = Origin::start();
+    origin.page("/page", Page::new("content").chunked());
+    let proxy = Proxy::new(&origin).workers(1).start();
+    for _ in 0..5 {
+        assert_eq!(proxy.http1().get("/page").expect(200).text(), "content");
+    }
+    assert_eq!((origin.count("/page"), origin.connections()), (5, 1));
+}

@@ -155,3 +155,18 @@ fn those_who_waited_for_another_variant_get_their_own_from_one_request_each() {
     }
     assert_eq!(origin.count("/page"), 3);
 }
+
+#[test]
+fn a_field_that_the_origin_is_not_asked_with_selects_no_variant() {
+    let origin = Origin::start();
+    origin.on("/page", |seen| {
+        let language = seen.header("accept-language").unwrap_or("none").to_owned();
+        Page::cacheable(language).header("vary", "accept-language")
+    });
+    let proxy = Proxy::new(&origin).start();
+    let poison =
+        get("/page").header("accept-language", "de").header("connection", "accept-language");
+    assert_eq!(proxy.http1().send(poison).expect(200).text(), "none");
+    let german = get("/page").header("accept-language", "de");
+    assert_eq!(proxy.http1().send(german).expect(200).text(), "de");
+}
