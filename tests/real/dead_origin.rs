@@ -1,8 +1,9 @@
 //! nginx dies and comes back while clients ask: hits go on, misses say what is wrong and recover.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Barrier};
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -19,6 +20,9 @@ use super::wait::{SOON, alone, runtime, until, within};
 /// Pages that are stored before nginx dies.
 const WARM: u32 = 100;
 
+/// A page of 2 MiB, which nginx is likely to be sending when it dies.
+const LARGE: u32 = 250;
+
 #[test]
 #[ignore = "needs nginx, wrk, h2load, curl from Debian: tests/real/install"]
 fn a_dead_nginx_costs_misses_only_and_its_return_heals_them() {
@@ -27,14 +31,19 @@ fn a_dead_nginx_costs_misses_only_and_its_return_heals_them() {
     let _corpus = Corpus::write(&nginx.pages(), WARM + 1);
     let edge = Edge::start(nginx.address(), "256MiB");
     let over = Arc::new(AtomicBool::new(false));
-    let warm = Arc::new(Barrier::new(Protocol::ALL.len() + 1));
+    let warm = Arc::new(AtomicUsize::new(0));
     let readers = Protocol::ALL.map(|protocol| {
         let (way, over, warm) = (Way::to(&edge, protocol), Arc::clone(&over), Arc::clone(&warm));
         thread::spawn(move || runtime().block_on(read_what_is_stored(&way, &warm, &over)))
     });
-    warm.wait();
-    let (way, asked) = (Way::to(&edge, Protocol::Http2), Arc::clone(&over));
-    let missing = thread::spawn(move || runtime().block_on(ask_for_what_is_not(&way, &asked)));
+    until("what the readers read is stored", SOON, || warm.load(Ordering::Relaxed) == 3);
+    let large = Page { id: LARGE, version: 0 };
+    let file = nginx.pages().join(format!("private/{LARGE}"));
+    fs::write(file, large.body()).expect("the folder is ours");
+    let missing = [false, true].map(|private| {
+        let (way, over) = (Way::to(&edge, Protocol::Http2), Arc::clone(&over));
+        thread::spawn(move || runtime().block_on(ask_for_what_is_not(&way, private, &over)))
+    });
     let mut probe = Probe { way: Way::to(&edge, Protocol::Http1), next: 0 };
 
     probe.fifty_get(200);
@@ -54,29 +63,32 @@ fn a_dead_nginx_costs_misses_only_and_its_return_heals_them() {
         assert!(hits > 100, "only {hits} hits over {protocol:?}");
         println!("{hits} hits over {} meanwhile", protocol.name());
     }
-    let answers = missing.join().expect("misses were answered in some way");
-    println!("misses meanwhile: {answers:?}");
+    for (what, missing) in ["misses", "large private pages"].iter().zip(missing) {
+        let answers = missing.join().expect("misses were answered in some way");
+        println!("{what} meanwhile: {answers:?}");
+    }
     edge.stop();
 }
 
 /// Asks for stored pages until it is over; how many hits came. Nothing else may.
-async fn read_what_is_stored(way: &Way, warm: &Barrier, over: &AtomicBool) -> u32 {
+async fn read_what_is_stored(way: &Way, warm: &AtomicUsize, over: &AtomicBool) -> u32 {
     let mut connection = way.connect().await.expect("the edge takes connections");
     for id in 0..WARM {
-        get(&mut connection, id, "").await.expect("nginx is there");
+        get(&mut connection, &format!("/p/{id}"), id).await.expect("nginx is there");
     }
-    warm.wait();
+    warm.fetch_add(1, Ordering::Relaxed);
     let mut hits = 0;
     while !over.load(Ordering::Relaxed) {
-        let (status, handling) = get(&mut connection, hits % WARM, "").await.expect("a hit");
+        let path = format!("/p/{}", hits % WARM);
+        let (status, handling) = get(&mut connection, &path, hits % WARM).await.expect("a hit");
         assert!(status == 200 && handling.contains("; hit; "), "{hits} {status} {handling}");
         hits += 1;
     }
     hits
 }
 
-/// Asks for what was never asked before until it is over; what came how often.
-async fn ask_for_what_is_not(way: &Way, over: &AtomicBool) -> BTreeMap<String, u32> {
+/// Asks for what was never asked before, or is never stored, until it is over; what came how often.
+async fn ask_for_what_is_not(way: &Way, private: bool, over: &AtomicBool) -> BTreeMap<String, u32> {
     let mut connection = way.connect().await.expect("the edge takes connections");
     let mut answers = BTreeMap::<String, u32>::new();
     let clock = Clock::system();
@@ -84,7 +96,11 @@ async fn ask_for_what_is_not(way: &Way, over: &AtomicBool) -> BTreeMap<String, u
         if over.load(Ordering::Relaxed) {
             break;
         }
-        let answer = match get(&mut connection, n % WARM, &format!("?b{n}")).await {
+        let (path, id) = match private {
+            true => (format!("/private/{LARGE}"), LARGE),
+            false => (format!("/p/{}?b{n}", n % WARM), n % WARM),
+        };
+        let answer = match get(&mut connection, &path, id).await {
             Ok((200, _)) => "200".to_owned(),
             Ok((502, handling)) => handling,
             Ok((status, handling)) => panic!("{status} {handling}"),
@@ -114,20 +130,19 @@ impl Probe {
     /// The status of one miss.
     fn miss(&mut self) -> u16 {
         self.next += 1;
-        let query = format!("?a{}", self.next);
+        let path = format!("/p/{WARM}?a{}", self.next);
         let (status, _) = runtime().block_on(async {
             let mut connection = self.way.connect().await.expect("the edge takes connections");
-            get(&mut connection, WARM, &query).await.expect("an answer, be it an error")
+            get(&mut connection, &path, WARM).await.expect("an answer, be it an error")
         });
         status
     }
 }
 
 /// Status and handling of a page, which is right where it is a page.
-async fn get(connection: &mut Connection, id: u32, query: &str) -> Result<(u16, String), String> {
-    let path = format!("/p/{id}{query}");
-    let answer = connection.fetch(Method::GET, &path, HeaderMap::new());
-    let answer = within(&path, SOON, answer).await?;
+async fn get(connection: &mut Connection, path: &str, id: u32) -> Result<(u16, String), String> {
+    let answer = connection.fetch(Method::GET, path, HeaderMap::new());
+    let answer = within(path, SOON, answer).await?;
     if answer.status() == 200 {
         let page = Page { id, version: 0 };
         assert_eq!(answer.body().len() as u64, page.length(), "{path}");

@@ -68,6 +68,9 @@ fn mixed_load_against_nginx_serves_no_wrong_byte() {
     let tally = std::mem::take(&mut *load.tally.lock().expect("no client panicked"));
     tally.print(time);
     println!("{changed} pages changed and purged");
+    for what in ["commits", "evictions", "overtaken"] {
+        println!("{what}: {}", edge.metric(&format!("tidegate_store_{what}_total")));
+    }
     assert_eq!((tally.wrong.count, tally.failed.count), (0, 0));
     assert!(u64::from(changed) >= time.as_secs() * u64::from(CHANGES) / 2, "too few purges");
     for protocol in Protocol::ALL {
