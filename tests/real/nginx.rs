@@ -52,12 +52,6 @@ impl Nginx {
         process.end_by(Signal::KILL, SOON);
     }
 
-    /// Lets nginx finish what it does, then end.
-    pub fn quit(&mut self) {
-        let mut process = self.process.take().expect("nginx runs");
-        process.end_by(Signal::QUIT, SOON);
-    }
-
     /// Starts nginx where it was.
     pub fn start_again(&mut self) {
         let mut process = Process::start("nginx", self.folder.path(), &mut command(&self.folder));
