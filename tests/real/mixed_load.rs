@@ -97,7 +97,8 @@ where
     thread::spawn(move || runtime().block_on(work(load)))
 }
 
-/// Changes and purges pages at an even pace; how many.
+/// Changes and purges pages at an even pace; how many. Often a page changes several times in a row,
+/// so that purges come upon the fetches which the purge before them has caused.
 async fn change_pages(load: &Load) -> u32 {
     let clock = Clock::system();
     let mut random = Rng::with_seed(load.seed);
@@ -109,11 +110,14 @@ async fn change_pages(load: &Load) -> u32 {
     let mut changed = 0;
     while clock.now() < load.end {
         clock.sleep_until(start + Duration::from_secs(1) / CHANGES * changed).await;
-        let page = load.corpus.change(load.corpus.draw_to_change(&mut random));
-        if !load.corpus.is_private(page.id) {
-            purge(load, &mut connections[changed as usize % 2], page).await;
+        let id = load.corpus.draw_to_change(&mut random);
+        for _ in 0..random.u32(1..8) {
+            let page = load.corpus.change(id);
+            if !load.corpus.is_private(id) {
+                purge(load, &mut connections[changed as usize % 2], page).await;
+            }
+            changed += 1;
         }
-        changed += 1;
     }
     changed
 }
