@@ -51,8 +51,8 @@
 //!
 //! - **site**: a set of hostnames with one policy and one origin cluster. **cluster**: a named
 //!   origin service with **servers**.
-//! - **key**: canonical host, path and query. **entry**: all stored **variants** of a key; scheme and
-//!   port are the first variant axis, Vary the others. **object**: one stored response. **flight**:
+//! - **key**: canonical host, path and query. **entry**: all stored **variants** of a key; scheme,
+//!   port and site are the first variant axis, Vary the others. **object**: one stored response. **flight**:
 //!   one question to an origin that any number of clients share. **fill**: its growing answer.
 //! - **hit, stale, revalidated, miss, pass, synth, refused**: what became of a request. **reason**:
 //!   the one word that says why, the same in Cache-Status, log and metrics
@@ -63,9 +63,9 @@
 //!
 //! # Where this differs from its design, and why
 //!
-//! - Keys leave the port out, and scheme and port are the first variant axis: a purge for
-//!   `http://host/path` covers every spelling of the authority, and a forged port, which an origin
-//!   may write into its links, poisons nobody else's answer.
+//! - Keys leave the port out; scheme, port and site are the first variant axis. A purge for
+//!   `http://host/path` covers every spelling of the authority, and what is stored for a site that
+//!   the host has left; a forged port, which an origin may write into its links, poisons nobody.
 //! - hyper's own timeouts are switched off: one watchdog a connection ([`front`]) enforces all of
 //!   them, HTTP/2's zero windows included, and costs a hit nothing.
 //! - The exposition format is written here, without a metrics crate: counters live with the worker
