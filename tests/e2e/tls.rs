@@ -133,7 +133,7 @@ fn old_versions_and_suites_without_forward_secrecy_are_refused() {
         assert_eq!(answer.first(), Some(&21), "{version:?} {suites:?}: {answer:?}");
         assert_eq!(answer.get(5), Some(&2), "{version:?} {suites:?}: {answer:?}");
     }
-    assert!(proxy.metric("tidegate_tls_handshakes_total{result=\"failed\"}") > 5.5);
+    proxy.wait_for_metric("tidegate_tls_handshakes_total{result=\"failed\"}", 6.0);
 }
 
 #[test]
