@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use crate::base::{ListenerId, Peer, WorkerId};
 use crate::config::{self, Config, Ids};
+use crate::semantics::Present;
 use crate::site::{self, Sites};
 
 /// `data` as the text of a configuration. One that is taken must also print, and what is printed
@@ -69,6 +70,6 @@ fn planned(method: &str, target: &[u8], host: Option<&[u8]>) -> Option<String> {
         tls: false,
         purge_only: false,
     };
-    let plan = site::plan(&head, false, &peer, sites, config).ok()?;
+    let plan = site::plan(&head, Present::of(&head.headers), false, &peer, sites, config).ok()?;
     Some(plan.key.as_str().to_owned())
 }

@@ -268,7 +268,7 @@ static LIMITS: Section = section(
             Is("\"24KiB\""),
             "A request's head, \"8KiB\" to \"1MiB\". HTTP/2 adds 32 bytes for each field.",
         ),
-        key("headers", Integer { least: 1, most: 4096 }, Is("128"), "Fields of a request's head."),
+        key("headers", Integer { least: 1, most: 4096 }, Is("100"), "Fields of a request's head."),
     ],
 );
 

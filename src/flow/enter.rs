@@ -1,6 +1,7 @@
 //! A request comes in: one decision, and the step that it leads to.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::request;
 use http_body::Body as _;
@@ -13,7 +14,7 @@ use super::{Node, Running};
 use crate::base::{Body, Peer, Reason, WorkerId};
 use crate::front::{Answer, Request};
 use crate::reply::{For, synth};
-use crate::semantics::hop;
+use crate::semantics::{Present, hop};
 use crate::site::forward;
 use crate::site::plan::{self, Action, Plan, Refusal};
 
@@ -30,10 +31,14 @@ pub struct Visit {
     pub worker: WorkerId,
     /// The head, as the client sent it.
     pub head: request::Parts,
+    /// Which of the fields that decide something it has.
+    pub present: Present,
     /// The body.
     pub body: Body,
     /// What is to be done.
     pub plan: Plan,
+    /// When it was last looked up.
+    pub now: Instant,
     /// How often the request has been sent back to the lookup.
     pub dispatches: u8,
 }
@@ -60,10 +65,12 @@ pub(super) fn enter(
 ) -> Entered {
     let running = node.running.load_full();
     let (mut head, body) = request.into_parts();
-    if head.version == http::Version::HTTP_2 {
+    let present = Present::of(&head.headers);
+    if present.has(Present::COOKIE) && head.version == http::Version::HTTP_2 {
         forward::join_cookies(&mut head.headers);
     }
-    let decided = plan::plan(&head, !body.is_end_stream(), peer, &running.sites, &running.config);
+    let decided =
+        plan::plan(&head, present, !body.is_end_stream(), peer, &running.sites, &running.config);
     let refuse = |refusal| Entered::Refuse(Refuse { running: Arc::clone(&running), refusal });
     let plan = match decided {
         Ok(plan) => plan,
@@ -73,12 +80,14 @@ pub(super) fn enter(
         return refuse(Refusal { site: Some(plan.site.id), reason: Reason::BodyTooLarge });
     }
     let action = plan.action;
-    if action != Action::Pipe {
+    if present.has(Present::HOP_BY_HOP) && action != Action::Pipe {
         // What the origin will not be asked with must select no variant either.
         hop::strip_hop_by_hop(&mut head.headers);
     }
+    let now = node.clock.now();
     let (node, peer) = (Arc::clone(node), Arc::clone(peer));
-    let visit = Visit { node, running, peer, worker, head, body, plan, dispatches: 0 };
+    let visit =
+        Visit { node, running, peer, worker, head, present, body, plan, now, dispatches: 0 };
     match action {
         Action::Lookup => Entered::Lookup(Lookup(visit)),
         Action::Purge => Entered::Purge(Purge(visit)),
@@ -100,12 +109,20 @@ impl Visit {
         &self.running.config.node.name
     }
 
-    /// For whom an answer is made.
+    /// For whom an answer is made, some time after the lookup.
     pub fn to(&self) -> For<'_> {
+        For { now: self.node.clock.now(), ..self.to_at_once() }
+    }
+
+    /// For whom an answer is made that the lookup found.
+    pub fn to_at_once(&self) -> For<'_> {
         For {
+            now: self.now,
             request: &self.head,
+            present: self.present,
             plan: &self.plan,
             node: self.node_name(),
+            via: &self.node.via,
             worker: self.worker,
             clock: &self.node.clock,
         }

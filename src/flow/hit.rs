@@ -17,6 +17,6 @@ pub(super) struct Hit {
 impl Hit {
     pub(super) fn run(self) -> Answer {
         let verdict = Verdict::served(Outcome::Hit, Reason::Fresh);
-        shared::answer(self.object, &self.visit.to(), verdict)
+        shared::answer(self.object, &self.visit.to_at_once(), verdict)
     }
 }

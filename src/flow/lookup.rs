@@ -22,7 +22,10 @@ pub(super) enum Looked {
 
 impl Lookup {
     pub(super) fn run(self) -> Looked {
-        let Self(visit) = self;
+        let Self(mut visit) = self;
+        if visit.dispatches > 0 {
+            visit.now = visit.node.clock.now();
+        }
         let entry = visit.node.store.get(&visit.plan.key());
         match entry.map(|entry| entry.select(visit.plan.axis, &visit.head.headers)) {
             None => absent(visit, Reason::Absent, None),
@@ -33,7 +36,7 @@ impl Lookup {
 }
 
 fn found(visit: Visit, object: Arc<Object>, soft_purged: bool) -> Looked {
-    let now = visit.node.clock.now();
+    let now = visit.now;
     let life = &object.head.life;
     let resident = object.resident(now);
     let (phase, stale) = if soft_purged {

@@ -99,7 +99,7 @@ impl Miss {
         let usable = self
             .stale
             .as_ref()
-            .filter(|stale| stale.head.life.usable_on_error(stale.resident(to.clock.now())));
+            .filter(|stale| stale.head.life.usable_on_error(stale.resident(to.now)));
         match usable {
             Some(stale) => {
                 let verdict = Verdict::served(Outcome::Stale, Reason::IfError);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use http::HeaderValue;
 
 use crate::base::{Budget, Clock};
 use crate::config::Config;
@@ -35,4 +36,6 @@ pub struct Node {
     pub clock: Clock,
     /// The process's memory.
     pub budget: Budget,
+    /// Our member of Via on what an HTTP/1.1 origin said (RFC 9110 §7.6.3).
+    pub via: HeaderValue,
 }

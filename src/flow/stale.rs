@@ -20,7 +20,7 @@ impl Stale {
     pub(super) fn run(self) -> Answer {
         self.refresh();
         let verdict = Verdict::served(Outcome::Stale, self.reason);
-        shared::answer(self.object, &self.visit.to(), verdict)
+        shared::answer(self.object, &self.visit.to_at_once(), verdict)
     }
 
     fn refresh(&self) {

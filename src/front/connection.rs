@@ -11,11 +11,11 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::Protocol;
@@ -108,7 +108,7 @@ async fn serve_http1(io: Transport, line: &Arc<Line>) -> End {
 async fn serve_http2(io: Transport, line: &Arc<Line>) -> End {
     let limits = &line.serving.limits;
     let gather = Gather::new(io);
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let mut builder = http2::Builder::new(AtOnce);
     builder
         .max_concurrent_streams(line.serving.http2.max_streams)
         .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
@@ -138,6 +138,24 @@ async fn serve_http2(io: Transport, line: &Arc<Line>) -> End {
         let _ = line.serving.clock.within(line.serving.timeouts.write.min(LINGER), finish).await;
     }
     end
+}
+
+/// Runs the streams of a connection: a hit's answer stands when it is first polled, so that is done
+/// in place, and only what must wait becomes a task.
+#[derive(Clone, Copy, Debug)]
+struct AtOnce;
+
+impl<F> hyper::rt::Executor<F> for AtOnce
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        let mut stream = Box::pin(stream);
+        // Nobody is woken by this poll: the task begins with another.
+        if stream.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+            tokio::spawn(stream);
+        }
+    }
 }
 
 /// Polls `connection` with its watchdog until one of them ends it.

@@ -156,6 +156,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gather<T> {
     ) -> Poll<io::Result<usize>> {
         let mut gathered = self.lock();
         let mut room = ready!(gathered.poll_room(cx))?;
+        if gathered.buffer.capacity() == 0 {
+            gathered.buffer.reserve(LIMIT);
+        }
         let mut copied = 0;
         for slice in slices {
             let take = slice.len().min(room);

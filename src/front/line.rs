@@ -8,7 +8,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use hyper::upgrade::OnUpgrade;
@@ -17,6 +17,7 @@ use super::record::{ConnectionEvent, Wait};
 use super::{Protocol, Serving};
 use crate::base::Peer;
 use crate::base::tunnel::Tunnel;
+use crate::telemetry::line;
 
 /// What the parts of a connection know in common.
 pub(super) struct Line {
@@ -46,6 +47,8 @@ pub(super) struct Line {
     unread: AtomicBool,
     /// Whether the socket must be reset, because an orderly end would look complete.
     reset: AtomicBool,
+    /// What the access log says of the connection, once a request of it was logged.
+    told: OnceLock<Box<[u8]>>,
     /// The two sides of a change of protocol, from the answer to the end of HTTP.
     tunnel: Mutex<Option<(OnUpgrade, Tunnel)>>,
 }
@@ -74,6 +77,7 @@ impl Line {
             cut: AtomicU8::new(0),
             unread: AtomicBool::new(false),
             reset: AtomicBool::new(false),
+            told: OnceLock::new(),
             tunnel: Mutex::new(None),
         }
     }
@@ -237,6 +241,11 @@ impl Line {
 
     pub(super) fn is_reset(&self) -> bool {
         self.reset.load(Relaxed)
+    }
+
+    /// What the access log says of the connection.
+    pub(super) fn told(&self) -> &[u8] {
+        self.told.get_or_init(|| line::connection(&self.peer))
     }
 
     pub(super) fn put_tunnel(&self, upgrade: OnUpgrade, tunnel: Tunnel) {

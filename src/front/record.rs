@@ -183,6 +183,7 @@ impl Drop for Record {
             account: answer.map_or(&unanswered, |(_, account, _)| account),
             asked: Some(&self.asked),
             peer: &self.line.peer,
+            connection: self.line.told(),
             status: answer.map(|(status, ..)| *status),
             received: self.received.load(Relaxed),
             bytes: self.taken.load(Relaxed),

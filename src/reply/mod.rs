@@ -5,11 +5,13 @@ pub mod passed;
 pub mod shared;
 pub mod synth;
 
-use http::header::{AGE, VIA};
+use http::header::{AGE, Entry, VIA};
+use std::time::Instant;
+
 use http::{HeaderMap, HeaderValue, Version, request};
 
 use crate::base::{Clock, Outcome, Reason, WorkerId};
-use crate::semantics::{CacheStatus, Forward};
+use crate::semantics::{CacheStatus, Forward, Present};
 use crate::site::forward::{append_member, protocol};
 use crate::site::plan::Plan;
 use crate::telemetry::Account;
@@ -19,13 +21,19 @@ use crate::telemetry::Account;
 pub struct For<'a> {
     /// The client's request.
     pub request: &'a request::Parts,
+    /// Which of the fields that decide something it has.
+    pub present: Present,
     /// What was decided about it.
     pub plan: &'a Plan,
     /// The node's name.
     pub node: &'a str,
+    /// Our member of Via on what an HTTP/1.1 origin said.
+    pub via: &'a HeaderValue,
     /// The worker that serves the client.
     pub worker: WorkerId,
-    /// Time.
+    /// When it is made.
+    pub now: Instant,
+    /// The calendar.
     pub clock: &'a Clock,
 }
 
@@ -57,7 +65,12 @@ impl Verdict {
 
 /// Sets the fields of our hop: Via, and Cache-Status behind what the origin said.
 fn mark(headers: &mut HeaderMap, to: &For<'_>, version: Version, status: &CacheStatus<'_>) {
-    append_member(headers, &VIA, &format!("{} {}", protocol(version), to.node));
+    match headers.try_entry(VIA) {
+        Ok(Entry::Vacant(entry)) if version == Version::HTTP_11 => {
+            entry.insert(to.via.clone());
+        }
+        _ => append_member(headers, &VIA, &format!("{} {}", protocol(version), to.node)),
+    }
     status.append_to(headers);
 }
 

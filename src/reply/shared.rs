@@ -8,7 +8,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use super::{For, Verdict, account, forward, mark, set_age};
 use crate::base::{Body, Outcome, Segments};
 use crate::front::{Answer, Then};
-use crate::semantics::{CacheStatus, Handling, RangeAnswer, Validators, conditional, range};
+use crate::semantics::{
+    CacheStatus, Handling, Present, RangeAnswer, Validators, conditional, range,
+};
 use crate::store::{Head, Object};
 use crate::telemetry::account::OriginPart;
 
@@ -61,7 +63,7 @@ enum Carried {
 pub fn answer<S: Shared>(source: S, to: &For<'_>, verdict: Verdict) -> Answer {
     let stored = source.head();
     let (status, mut headers, carried) = select(stored, source.length(), to);
-    let resident = to.clock.now().saturating_duration_since(stored.received);
+    let resident = to.now.saturating_duration_since(stored.received);
     let age = stored.life.age(resident);
     if verdict.outcome != Outcome::Miss || age > 0 {
         set_age(&mut headers, age);
@@ -98,40 +100,12 @@ pub fn answer<S: Shared>(source: S, to: &For<'_>, verdict: Verdict) -> Answer {
 /// Status, fields and body after the request's conditions and range, in the order of RFC 9110
 /// §13.2.2.
 fn select(head: &Head, length: Option<u64>, to: &For<'_>) -> (StatusCode, HeaderMap, Carried) {
-    let request = &to.request.headers;
-    let (validators, wall) = (Validators::of(head.status, &head.headers), to.clock.wall());
-    match conditional::evaluate(&to.request.method, request, validators, wall) {
-        conditional::Verdict::Proceed => {}
-        conditional::Verdict::NotModified => {
-            let fields = conditional::not_modified_fields(&head.headers);
-            return (StatusCode::NOT_MODIFIED, fields, Carried::Nothing);
-        }
-        conditional::Verdict::PreconditionFailed => {
-            let mut fields = HeaderMap::new();
-            if let Some(date) = head.headers.get(DATE) {
-                fields.insert(DATE, date.clone());
-            }
-            return (StatusCode::PRECONDITION_FAILED, fields, Carried::Nothing);
-        }
+    if (to.present.has(Present::CONDITION) || to.present.has(Present::RANGE))
+        && let Some(selected) = select_by_condition(head, length, to)
+    {
+        return selected;
     }
     let mut headers = head.headers.clone();
-    if head.status == StatusCode::OK
-        && let Some(length) = length
-        && conditional::if_range_matches(request, validators, wall)
-    {
-        match range::resolve(&to.request.method, request, length) {
-            RangeAnswer::Whole => {}
-            RangeAnswer::Part { first, last } => {
-                headers.insert(CONTENT_RANGE, range::content_range(first, last, length));
-                return (StatusCode::PARTIAL_CONTENT, headers, Carried::Part(first, last));
-            }
-            RangeAnswer::Unsatisfiable => {
-                headers.clear();
-                headers.insert(CONTENT_RANGE, range::unsatisfied_range(length));
-                return (StatusCode::RANGE_NOT_SATISFIABLE, headers, Carried::Nothing);
-            }
-        }
-    }
     if to.request.method == Method::HEAD {
         if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
@@ -139,4 +113,45 @@ fn select(head: &Head, length: Option<u64>, to: &For<'_>) -> (StatusCode, Header
         return (head.status, headers, Carried::Nothing);
     }
     (head.status, headers, Carried::Whole)
+}
+
+/// What the request's preconditions and its range make of the answer, if anything.
+fn select_by_condition(
+    head: &Head,
+    length: Option<u64>,
+    to: &For<'_>,
+) -> Option<(StatusCode, HeaderMap, Carried)> {
+    let request = &to.request.headers;
+    let (validators, wall) = (Validators::of(head.status, &head.headers), to.clock.wall());
+    match conditional::evaluate(&to.request.method, request, validators, wall) {
+        conditional::Verdict::Proceed => {}
+        conditional::Verdict::NotModified => {
+            let fields = conditional::not_modified_fields(&head.headers);
+            return Some((StatusCode::NOT_MODIFIED, fields, Carried::Nothing));
+        }
+        conditional::Verdict::PreconditionFailed => {
+            let mut fields = HeaderMap::new();
+            if let Some(date) = head.headers.get(DATE) {
+                fields.insert(DATE, date.clone());
+            }
+            return Some((StatusCode::PRECONDITION_FAILED, fields, Carried::Nothing));
+        }
+    }
+    let length = length.filter(|_| head.status == StatusCode::OK)?;
+    if !conditional::if_range_matches(request, validators, wall) {
+        return None;
+    }
+    match range::resolve(&to.request.method, request, length) {
+        RangeAnswer::Whole => None,
+        RangeAnswer::Part { first, last } => {
+            let mut headers = head.headers.clone();
+            headers.insert(CONTENT_RANGE, range::content_range(first, last, length));
+            Some((StatusCode::PARTIAL_CONTENT, headers, Carried::Part(first, last)))
+        }
+        RangeAnswer::Unsatisfiable => {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_RANGE, range::unsatisfied_range(length));
+            Some((StatusCode::RANGE_NOT_SATISFIABLE, headers, Carried::Nothing))
+        }
+    }
 }

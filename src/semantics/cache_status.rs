@@ -1,7 +1,5 @@
 //! Our member of Cache-Status (RFC 9211).
 
-use std::fmt::Write;
-
 use http::header::{CACHE_STATUS, HeaderMap, HeaderValue};
 
 use super::list;
@@ -116,7 +114,8 @@ impl CacheStatus<'_> {
 const MAX_INTEGER: i64 = 999_999_999_999_999;
 
 fn push_number(text: &mut String, parameter: &str, number: i64) {
-    write!(text, "{parameter}{number}").expect("a String takes everything");
+    text.push_str(parameter);
+    text.push_str(itoa::Buffer::new().format(number));
 }
 
 /// Writes a cache's name as a token where it is one, else as a string (RFC 9651 §4.1.6, §4.1.7).

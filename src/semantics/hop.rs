@@ -13,7 +13,7 @@ use super::list;
 
 /// Removed whether Connection names them or not (RFC 9110 §7.6.1); those of proxies concern the next
 /// proxy, which we are (§11.7).
-const HOP_BY_HOP: [HeaderName; 9] = [
+pub(super) const HOP_BY_HOP: [HeaderName; 9] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
     PROXY_AUTHENTICATE,

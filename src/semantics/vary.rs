@@ -65,7 +65,7 @@ impl Vary {
                 normal_form::write(request, name, |piece| form.extend_from_slice(piece));
                 form.into_boxed_slice()
             });
-            Selected { name: name.clone(), form }
+            Selected { name: name.clone(), form, sent: Sent(single(request, name).map(Into::into)) }
         };
         Some(Selecting(names.iter().map(select).collect()))
     }
@@ -80,21 +80,37 @@ pub struct Selecting(Box<[Selected]>);
 struct Selected {
     name: HeaderName,
     form: Option<Box<[u8]>>,
+    sent: Sent,
+}
+
+/// The field as the first request sent it, where it was one line. Many clients send the same bytes,
+/// and equal bytes have equal normal forms; what is selected does not depend on it.
+#[derive(Clone, Debug)]
+struct Sent(Option<Box<[u8]>>);
+
+impl PartialEq for Sent {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Sent {}
+
+impl std::hash::Hash for Sent {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
+}
+
+/// The value of field `name` where it is one line.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    let mut lines = headers.get_all(name).iter();
+    let line = lines.next()?;
+    lines.next().is_none().then_some(line.as_bytes())
 }
 
 impl Selecting {
     /// Whether `request` selects the same response (RFC 9111 §4.1).
     pub fn matches(&self, request: &HeaderMap) -> bool {
-        self.0.iter().all(|Selected { name, form }| match form {
-            None => !request.contains_key(name),
-            Some(form) => {
-                let mut rest = request.contains_key(name).then_some(&**form);
-                normal_form::write(request, name, |piece| {
-                    rest = rest.and_then(|rest| rest.strip_prefix(piece));
-                });
-                rest.is_some_and(<[u8]>::is_empty)
-            }
-        })
+        self.0.iter().all(|selected| selected.matches(request))
     }
 
     /// The names of the fields.
@@ -105,9 +121,25 @@ impl Selecting {
     /// Bytes that this holds beside itself.
     pub fn weight(&self) -> usize {
         let bytes = |field: &Selected| {
-            field.name.as_str().len() + field.form.as_deref().map_or(0, <[u8]>::len)
+            let (form, sent) = (field.form.as_deref(), field.sent.0.as_deref());
+            field.name.as_str().len() + form.map_or(0, <[u8]>::len) + sent.map_or(0, <[u8]>::len)
         };
         size_of_val(&*self.0) + self.0.iter().map(bytes).sum::<usize>()
+    }
+}
+
+impl Selected {
+    fn matches(&self, request: &HeaderMap) -> bool {
+        let Self { name, form, sent } = self;
+        let Some(form) = form else { return !request.contains_key(name) };
+        if sent.0.is_some() && sent.0.as_deref() == single(request, name) {
+            return true;
+        }
+        let mut rest = request.contains_key(name).then_some(&**form);
+        normal_form::write(request, name, |piece| {
+            rest = rest.and_then(|rest| rest.strip_prefix(piece));
+        });
+        rest.is_some_and(<[u8]>::is_empty)
     }
 }
 

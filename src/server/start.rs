@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
+use http::HeaderValue;
 use tokio::runtime::Builder;
 
 use super::worker::{self, Workers};
@@ -52,7 +53,9 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
     let floors = budget.charge(store.floors().bytes());
     let fetch = Fetch::new(Arc::clone(&store), clock.clone(), budget.clone(), config.node.workers);
     let running = Running { sites: Sites::new(&config.sites), origins, config: config.clone() };
-    let node = Node { running: ArcSwap::from_pointee(running), store, fetch, clock, budget };
+    let via = HeaderValue::try_from(format!("1.1 {}", config.node.name))
+        .map_err(|error| one("the node's name", &error))?;
+    let node = Node { running: ArcSwap::from_pointee(running), store, fetch, clock, budget, via };
 
     let (workers, inboxes) = Workers::new(config.node.workers);
     let shared = Arc::new(Shared {

@@ -76,11 +76,7 @@ impl<'a> Authority<'a> {
             _ => return Err(Reason::BadHost),
         };
         let host = host.strip_suffix('.').unwrap_or(host);
-        let named = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-        let literal = host.starts_with('[');
-        // An empty label names no host (RFC 1035 §2.3.1), and would give one host two keys.
-        let labelled = || host.split('.').all(|label| !label.is_empty());
-        if host.len() > MAX_HOST || !(literal || host.bytes().all(named) && labelled()) {
+        if host.len() > MAX_HOST || !(host.starts_with('[') || is_name(host)) {
             return Err(Reason::BadHost);
         }
         Ok(Self { host, port })
@@ -89,6 +85,20 @@ impl<'a> Authority<'a> {
     fn names_the_same(&self, other: &Self) -> bool {
         self.host.eq_ignore_ascii_case(other.host) && self.port == other.port
     }
+}
+
+/// Whether `host` is labels with single dots between them. An empty label names no host (RFC 1035
+/// §2.3.1), and would give one host two keys.
+fn is_name(host: &str) -> bool {
+    let mut label = 0;
+    for byte in host.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'A'..=b'Z' => label += 1,
+            b'.' if label > 0 => label = 0,
+            _ => return false,
+        }
+    }
+    label > 0
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::host::Authority;
 use super::sites::Sites;
 use crate::base::{Axis, KeyRef, KeyText, Peer, Reason, SiteId};
 use crate::config::{Config, Site};
-use crate::semantics::{hop, list};
+use crate::semantics::{Present, hop, list};
 
 /// A request that may be served, and how.
 #[derive(Clone, Debug)]
@@ -65,13 +65,14 @@ impl Plan {
 /// A [`Refusal`] that names the reason.
 pub fn plan(
     head: &request::Parts,
+    present: Present,
     has_body: bool,
     peer: &Peer,
     sites: &Sites,
     config: &Config,
 ) -> Result<Plan, Refusal> {
     let refuse = |reason| Refusal { site: None, reason };
-    if hop::connection_names_forbidden(&head.headers) {
+    if present.has(Present::HOP_BY_HOP) && hop::connection_names_forbidden(&head.headers) {
         return Err(refuse(Reason::BadRequest));
     }
     if matches!(head.method, Method::CONNECT | Method::TRACE) {
@@ -88,7 +89,7 @@ pub fn plan(
 
     let client = Client::of(peer, &head.headers, &config.node.trusted_proxies);
     let refuse = |reason| Refusal { site: Some(site.id), reason };
-    if passed_here_before(head, &config.node.name) {
+    if present.has(Present::VIA) && passed_here_before(head, &config.node.name) {
         return Err(refuse(Reason::Loop));
     }
     let action = if purging {
@@ -97,7 +98,7 @@ pub fn plan(
         }
         Action::Purge
     } else {
-        action(head, has_body)
+        action(head, present, has_body)
     };
     let axis = Axis::new(site.id, client.scheme, authority.port);
     Ok(Plan { client, site: Arc::clone(site), key, axis, action })
@@ -116,8 +117,9 @@ fn target(head: &request::Parts) -> Result<&str, Reason> {
     }
 }
 
-fn action(head: &request::Parts, has_body: bool) -> Action {
-    if asks_for_websocket(&head.headers)
+fn action(head: &request::Parts, present: Present, has_body: bool) -> Action {
+    if present.has(Present::HOP_BY_HOP)
+        && asks_for_websocket(&head.headers)
         && head.version == http::Version::HTTP_11
         && head.method == Method::GET
         && connection_says_upgrade(&head.headers)
@@ -128,8 +130,9 @@ fn action(head: &request::Parts, has_body: bool) -> Action {
         Method::GET | Method::HEAD if has_body => Action::Pass(Reason::RequestBody),
         // RFC 9111 §4.3.2: these two are the origin's to judge, which may have something newer.
         Method::GET | Method::HEAD
-            if head.headers.contains_key(IF_MATCH)
-                || head.headers.contains_key(IF_UNMODIFIED_SINCE) =>
+            if present.has(Present::CONDITION)
+                && (head.headers.contains_key(IF_MATCH)
+                    || head.headers.contains_key(IF_UNMODIFIED_SINCE)) =>
         {
             Action::Pass(Reason::Condition)
         }

@@ -74,7 +74,8 @@ fn ask(line: &str, fields: &[(&str, &str)], peer: &Peer, config: &Config) -> Res
     }
     let (head, ()) = request.body(()).unwrap().into_parts();
     let sites = Sites::new(&[site(1, &[HostPattern::Exact("w.test".into())])]);
-    plan(&head, false, peer, &sites, config).map_err(|refusal| refusal.reason)
+    plan(&head, Present::of(&head.headers), false, peer, &sites, config)
+        .map_err(|refusal| refusal.reason)
 }
 
 #[test]

@@ -101,6 +101,8 @@ pub struct Finished<'a> {
     pub asked: Option<&'a Asked>,
     /// The two ends of the connection.
     pub peer: &'a Peer,
+    /// The same as the access log writes it ([`super::line::connection`]).
+    pub connection: &'a [u8],
     /// The answer's status; none where the request ended before there was an answer.
     pub status: Option<StatusCode>,
     /// Bytes of the request's body that were read.

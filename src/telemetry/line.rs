@@ -9,9 +9,10 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderValue, Version};
+use http::{HeaderValue, Method, Version};
 
 use super::account::{Asked, Finished};
+use crate::base::Peer;
 
 /// Bytes of one field of a request that the log keeps; the rest is cut, with an ellipsis.
 pub(super) const TEXT_LIMIT: usize = 4096;
@@ -23,12 +24,30 @@ macro_rules! name {
     };
 }
 
-/// The configured names that a line tells; empty for what has none.
+/// What a line tells by configured names.
 #[derive(Clone, Debug)]
 pub(super) struct Told<'a> {
-    pub(super) node: &'a str,
-    pub(super) site: &'a str,
+    /// The node and the site, as [`place`] writes them.
+    pub(super) place: &'a [u8],
+    /// The cluster; empty where none was asked.
     pub(super) cluster: &'a str,
+}
+
+/// The part of a line that is the same for all requests of a site; an empty `site` is none.
+pub(super) fn place(node: &str, site: &str) -> Box<[u8]> {
+    let mut out = Vec::new();
+    text(&mut out, name!("node"), node.as_bytes());
+    if !site.is_empty() {
+        text(&mut out, name!("site"), site.as_bytes());
+    }
+    out.into()
+}
+
+/// The part of a line that is the same for all requests of a connection whose peer is the client.
+pub fn connection(peer: &Peer) -> Box<[u8]> {
+    let mut out = Vec::new();
+    who(&mut out, peer.remote.ip(), peer);
+    out.into()
 }
 
 /// Writes `finished` as one line, its end included.
@@ -39,14 +58,12 @@ pub(super) fn write(
     told: &Told<'_>,
     finished: &Finished<'_>,
 ) {
-    out.extend_from_slice(b"{\"time\":\"");
     stamp.write(out, wall);
-    out.push(b'"');
-    text(out, name!("node"), told.node.as_bytes());
-    if !told.site.is_empty() {
-        text(out, name!("site"), told.site.as_bytes());
+    out.extend_from_slice(told.place);
+    match finished.account.client {
+        Some(client) if client != finished.peer.remote.ip() => who(out, client, finished.peer),
+        _ => out.extend_from_slice(finished.connection),
     }
-    who(out, finished);
     if let Some(asked) = finished.asked {
         head(out, asked);
     }
@@ -71,11 +88,10 @@ pub(super) fn write(
     out.extend_from_slice(b"}\n");
 }
 
-fn who(out: &mut Vec<u8>, finished: &Finished<'_>) {
-    let peer = finished.peer;
+fn who(out: &mut Vec<u8>, client: IpAddr, peer: &Peer) {
     out.extend_from_slice(name!("client"));
     out.push(b'"');
-    address(out, finished.account.client.unwrap_or(peer.remote.ip()));
+    address(out, client);
     out.push(b'"');
     out.extend_from_slice(name!("peer"));
     out.push(b'"');
@@ -90,19 +106,21 @@ fn who(out: &mut Vec<u8>, finished: &Finished<'_>) {
 }
 
 fn head(out: &mut Vec<u8>, asked: &Asked) {
-    text(out, name!("method"), asked.method.as_str().as_bytes());
+    match asked.method {
+        Method::GET => out.extend_from_slice(br#","method":"GET""#),
+        _ => text(out, name!("method"), asked.method.as_str().as_bytes()),
+    }
     if let Some(authority) = asked.authority() {
         text(out, name!("host"), authority);
     }
     let target = asked.uri.path_and_query().map_or(asked.uri.path(), |target| target.as_str());
     text(out, name!("target"), target.as_bytes());
-    let version = match asked.version {
-        Version::HTTP_10 => "HTTP/1.0",
-        Version::HTTP_11 => "HTTP/1.1",
-        Version::HTTP_2 => "HTTP/2",
-        _ => "other",
-    };
-    word(out, name!("version"), version);
+    out.extend_from_slice(match asked.version {
+        Version::HTTP_10 => br#","version":"HTTP/1.0""#,
+        Version::HTTP_11 => br#","version":"HTTP/1.1""#,
+        Version::HTTP_2 => br#","version":"HTTP/2""#,
+        _ => br#","version":"other""#,
+    });
     for (name, value) in [
         (name!("user_agent"), &asked.user_agent),
         (name!("referer"), &asked.referer),
@@ -208,19 +226,8 @@ fn escape_byte(out: &mut Vec<u8>, byte: u8) {
     out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
 }
 
-/// Decimal digits without the formatting machinery, which costs several times as much.
-fn digits(out: &mut Vec<u8>, mut value: u64) {
-    let mut text = [0; 20];
-    let mut at = text.len();
-    loop {
-        at -= 1;
-        text[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&text[at..]);
+fn digits(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// The last `N` decimal digits, with leading zeros.
@@ -241,18 +248,19 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    /// Adds `wall` with milliseconds; what is before 1970 counts as 1970.
+    /// Begins a line with `wall` in milliseconds; what is before 1970 counts as 1970.
     fn write(&mut self, out: &mut Vec<u8>, wall: SystemTime) {
         let since = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         if self.text.is_empty() || self.second != since.as_secs() {
             self.second = since.as_secs();
             self.text.clear();
+            self.text.extend_from_slice(b"{\"time\":\"");
             calendar(&mut self.text, self.second);
         }
         out.extend_from_slice(&self.text);
         out.push(b'.');
         padded::<3>(out, since.subsec_millis());
-        out.push(b'Z');
+        out.extend_from_slice(b"Z\"");
     }
 }
 

@@ -26,6 +26,7 @@ fn written(asked: Option<&Asked>, account: &Account, broke_off: Option<Reason>) 
         account,
         asked,
         peer: &peer(),
+        connection: &connection(&peer()),
         status: asked.map(|_| StatusCode::OK),
         received: 0,
         bytes: 5120,
@@ -33,7 +34,7 @@ fn written(asked: Option<&Asked>, account: &Account, broke_off: Option<Reason>) 
         duration: Duration::from_millis(2500),
         broke_off,
     };
-    let told = Told { node: "cp1", site: "wiki", cluster: "apps" };
+    let told = Told { place: &place("cp1", "wiki"), cluster: "apps" };
     let mut out = Vec::new();
     write(&mut out, &mut Stamp::default(), SystemTime::UNIX_EPOCH, &told, &finished);
     out
@@ -148,8 +149,12 @@ fn times_are_those_of_the_calendar() {
         // httpdate prints "Sun, 06 Nov 1994 08:49:37 GMT".
         let peer = httpdate::fmt_http_date(wall);
         let month = "JanFebMarAprMayJunJulAugSepOctNovDec".find(&peer[8..11]).unwrap() / 3 + 1;
-        let expected =
-            format!("{}-{month:02}-{}T{}.007Z", &peer[12..16], &peer[5..7], &peer[17..25]);
+        let expected = format!(
+            "{{\"time\":\"{}-{month:02}-{}T{}.007Z\"",
+            &peer[12..16],
+            &peer[5..7],
+            &peer[17..25]
+        );
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

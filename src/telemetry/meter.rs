@@ -3,6 +3,7 @@
 //! the steady state. Tables and the block of log lines stand behind a lock that, beside the worker,
 //! only the scrape and the flush take, for as long as a copy lasts.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +15,7 @@ use super::account::Finished;
 use super::count::{Count, Gauge};
 use super::line::{self, Stamp};
 use super::table::Tables;
-use crate::base::{Clock, Names, Reason};
+use crate::base::{Clock, Reason, SiteId};
 
 /// Where one thread counts.
 #[derive(Debug)]
@@ -39,7 +40,8 @@ struct Ledger {
     block: Block,
     stamp: Stamp,
     /// Names by number, so that a line need not lock what all workers share.
-    sites: Vec<Option<Arc<str>>>,
+    places: Vec<Option<Box<[u8]>>>,
+    no_place: Box<[u8]>,
     clusters: Vec<Option<Arc<str>>>,
 }
 
@@ -49,7 +51,8 @@ impl Meter {
             tables: Tables::new(),
             block: Block::default(),
             stamp: Stamp::default(),
-            sites: Vec::new(),
+            places: Vec::new(),
+            no_place: line::place(&common.labels.node, ""),
             clusters: Vec::new(),
         };
         Self {
@@ -139,33 +142,42 @@ impl Meter {
 impl Ledger {
     fn log(&mut self, common: &Common, finished: &Finished<'_>) {
         let account = finished.account;
-        let site = account.site.map(|id| id.0);
-        let cluster = account.origin.as_ref().map(|part| part.cluster.0);
         let told = line::Told {
-            node: &common.labels.node,
-            site: remembered(&mut self.sites, &common.labels.sites, site),
-            cluster: remembered(&mut self.clusters, &common.labels.clusters, cluster),
+            place: match account.site {
+                Some(SiteId(site)) => remembered(&mut self.places, site, || {
+                    let name = common.labels.sites.name(site)?;
+                    Some(line::place(&common.labels.node, &name))
+                }),
+                None => None,
+            }
+            .unwrap_or(&self.no_place),
+            cluster: match &account.origin {
+                Some(part) => remembered(&mut self.clusters, part.cluster.0, || {
+                    common.labels.clusters.name(part.cluster.0)
+                }),
+                None => None,
+            }
+            .unwrap_or_default(),
         };
         line::write(&mut self.block.text, &mut self.stamp, common.clock.wall(), &told, finished);
         self.block.lines += 1;
     }
 }
 
-/// The name of `number`, asked of `names` the first time only: it never changes.
-fn remembered<'a>(
-    known: &'a mut Vec<Option<Arc<str>>>,
-    names: &Names,
-    number: Option<u16>,
-) -> &'a str {
-    let Some(number) = number else { return "" };
+/// What is told of `number`, made the first time only: names never change.
+fn remembered<T: Deref>(
+    known: &mut Vec<Option<T>>,
+    number: u16,
+    make: impl FnOnce() -> Option<T>,
+) -> Option<&T::Target> {
     let at = usize::from(number);
     if known.len() <= at {
-        known.resize(at + 1, None);
+        known.resize_with(at + 1, || None);
     }
     if known[at].is_none() {
-        known[at] = names.name(number);
+        known[at] = make();
     }
-    known[at].as_deref().unwrap_or_default()
+    known[at].as_deref()
 }
 
 /// Something that lasts; dropping it ends it, on whatever thread that happens.

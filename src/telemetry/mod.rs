@@ -12,7 +12,7 @@ pub mod access;
 pub mod account;
 pub mod count;
 pub mod events;
-mod line;
+pub mod line;
 pub mod meter;
 mod process;
 pub mod samples;

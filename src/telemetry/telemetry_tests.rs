@@ -37,6 +37,7 @@ fn finish(meter: &Meter, account: &Account, millis: u64, broke_off: Option<Reaso
         account,
         asked: Some(&Asked::of(&request.into_parts().0)),
         peer: &peer,
+        connection: &line::connection(&peer),
         status: (broke_off != UNANSWERED).then_some(StatusCode::OK),
         received: 0,
         bytes: 100,
