@@ -1,0 +1,41 @@
+"""Tidegate, as a node that serves one site."""
+
+from rig.server import Server
+
+
+class Tidegate(Server):
+    name = "tidegate"
+    binary = "tidegate"
+
+    def launch(self):
+        cache = self.cache_bytes(roomy=2 << 30)
+        config = self.write("tidegate.toml", f"""
+[node]
+memory = "{cache + (2 << 30)}"
+workers = {self.setup.workers}
+[[listener]]
+address = "127.0.0.1:{self.plain}"
+[[listener]]
+address = "127.0.0.1:{self.secure}"
+tls = true
+[[certificate]]
+cert = "{self.tls}/cert.pem"
+key = "{self.tls}/key.pem"
+[cache]
+memory = "{cache}"
+[timeouts]
+idle = "300s"
+[log]
+access = "{self.log}"
+[cluster.wiki]
+servers = ["127.0.0.1:{self.origin}"]
+[site.wiki]
+hosts = ["*"]
+cluster = "wiki"
+""")
+        self.spawn(self.binary, "run", "--config", config)
+
+    @classmethod
+    def told(cls):
+        cls.version = (cls.binary, "--version")
+        return super().told()
