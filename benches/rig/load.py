@@ -1,5 +1,6 @@
 """wrk and h2load on the clients' core, and whether their answers are to be believed."""
 
+import concurrent.futures
 import dataclasses
 import re
 import subprocess
@@ -70,6 +71,15 @@ def h2load(cores, url, seconds, size, connections=16, streams=16):
         complaints.append(f"h2load read {data.group(1)} bytes in {requests} answers of {size}")
     took = float(ran.group(1)) * (0.001 if ran.group(2) == "ms" else 1)
     return Load(requests, took, complaints)
+
+
+def both(load, cores):
+    """Runs `load(core)` for each of `cores` at once, and adds them up."""
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        loads = list(threads.map(load, cores))
+    complaints = [complaint for each in loads for complaint in each.complaints]
+    return Load(sum(each.requests for each in loads), max(each.seconds for each in loads),
+                complaints)
 
 
 def _said(argv, seconds):

@@ -1,5 +1,7 @@
 """nginx with its proxy cache, stored in memory's file system."""
 
+import resource
+
 from rig.origin import as_root
 from rig.server import Server
 
@@ -13,17 +15,21 @@ class Nginx(Server):
     def launch(self):
         folder, cache = self.folder, self.cache_bytes(roomy=4 << 30)
         # - The cache's files and those that grow into it stand in one file system, so that a
-        #   finished one is renamed and not copied; open files are kept, which saves an open a hit.
+        #   finished one is renamed and not copied.
+        # - Open files are kept, which saves an open a hit: as many as the limit on descriptors
+        #   leaves beside connections.
         # - 128 MiB hold the keys of a million objects. The manager's usual 100 files at a time
         #   could not remove as many as `full` stores.
         # - `tcp_nopush` sends the head with the first piece of the file.
+        descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        open_files = max(1000, min(200_000, descriptors - 5000))
         config = self.write("nginx.conf", f"""
 daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/errors;
-{as_root()}
+{as_root()} worker_rlimit_nofile {descriptors};
 events {{ worker_connections 8192; }}
 http {{
   access_log {self.log} combined buffer=64k flush=1s;
-  sendfile on; tcp_nopush on; open_file_cache max=200000 inactive=1h;
+  sendfile on; tcp_nopush on; open_file_cache max={open_files} inactive=1h;
   keepalive_requests 1000000000; keepalive_timeout 300;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
   proxy_cache_path {folder}/cache levels=1:2 use_temp_path=off keys_zone=c:128m max_size={cache}

@@ -131,6 +131,16 @@ def cpu_seconds(processes):
     return sum(sum(tree(process.child.pid).values()) for process in processes) / TICKS
 
 
+def busy_seconds():
+    """Seconds that each core has been busy, by whomever, its hypervisor's others included."""
+    cores = []
+    for line in pathlib.Path("/proc/stat").read_text().splitlines():
+        if re.match(r"cpu\d", line):
+            user, nice, system, _idle, _wait, interrupt, soft, steal = map(int, line.split()[1:9])
+            cores.append((user + nice + system + interrupt + soft + steal) / TICKS)
+    return cores
+
+
 def memory(processes):
     """(resident, proportional) bytes of the processes and all that descends from them. Pages that
     several share count for each in the first and once in the second."""

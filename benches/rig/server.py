@@ -1,6 +1,7 @@
 """What every server has in common: a folder, two ports, a log with a line for each request."""
 
 import dataclasses
+import itertools
 import subprocess
 
 from rig import process
@@ -19,17 +20,14 @@ class Setup:
     cores: str = "0"
 
 
-ROOMY = Setup("roomy")
-
-
 class Server:
     """One server with one configuration. Who derives from it says how it is run."""
 
     name = ""
     # The programs it needs, and what prints its version.
     needs, version = (), ()
-    # The bytes that a stored object of 1 KiB takes by this cache's own account; it makes `objects`
-    # of a `Setup` what that promises. `measure.fill` proves that it is about right.
+    # The bytes that a stored object of 1 KiB takes by this cache's own account, so that it holds
+    # about as many `objects` as a `Setup` says; `prepare.crowded` proves that it does.
     per_object = 2048
 
     def __init__(self, scratch, tls, origin, setup):
@@ -39,6 +37,8 @@ class Server:
         self.plain, self.secure = process.free_port(), process.free_port()
         self.log = self.folder / "access.log"
         self.processes = []
+        # Numbers of objects that nobody has asked this server for.
+        self.unseen = itertools.count(10_000_000, 5_000_000)
 
     def start(self):
         """Runs it and returns when it listens."""

@@ -4,6 +4,11 @@ import dataclasses
 import json
 import statistics
 
+from rig.measure import told
+
+# Kernel threads and clocks use less than this share of a core.
+QUIET = 0.03
+
 
 def of(figures, scenario, server):
     return [each for each in figures if (each.scenario, each.server) == (scenario, server)]
@@ -45,6 +50,26 @@ def verdicts(figures, scenario):
         yield f"{ratio:.2f} {spread(rounds, 2)} of {best}, target {target:.2f}: {word}"
 
 
+def scaling(figures):
+    """What a second worker brings, as a phrase; nothing where it was not measured.
+
+    Two cores have to hold the clients too. So each core has a load of its own: with one worker,
+    server and load share core 0; with two, both cores do the same. The rate then doubles if nothing
+    stands between the workers, but the clients' share, which always doubles, hides a part of what
+    does. The servers' CPU time alone hides nothing: two workers that each take twice as long for a
+    request are worth one. Both ratios are told; the lower one counts.
+    """
+    one, two = of(figures, "scale-1", "tidegate"), of(figures, "scale-2", "tidegate")
+    if not valid(one) or not valid(two):
+        return None
+    rates = [b.rate / a.rate for a, b in zip(one, two)]
+    worth = [2 * a.cost / b.cost for a, b in zip(one, two)]
+    least = min(statistics.median(rates), statistics.median(worth))
+    return (f"two workers give {statistics.median(rates):.2f} {spread(rates, 2)} times the rate of "
+            f"one,\n{'':15}and {statistics.median(worth):.2f} {spread(worth, 2)} times the requests "
+            f"a CPU second x workers, target 1.80: {'reached' if least >= 1.8 else 'MISSED'}")
+
+
 def show(figures, scenarios, servers):
     """Prints it all; two lines a scenario."""
     names = [name for name in servers if any(each.server == name for each in figures)]
@@ -68,12 +93,18 @@ def show(figures, scenarios, servers):
         print(costs, rates, sep="\n")
         for verdict in verdicts(figures, scenario):
             print(f"{'':11}    {verdict}")
+    if scaling(figures):
+        print(f"{'':11}    {scaling(figures)}")
+    used = [each.others for each in figures if each.others is not None]
+    if used and statistics.median(used) > QUIET:
+        print(f"\nOthers used {statistics.median(used):.0%} (at most {max(used):.0%}) of the "
+              "server's core: these are no figures to show.")
 
 
 def complaints(figures):
     """Each reason why a figure is invalid, as a line."""
     return [f"{each.scenario}, {each.server}, round {each.round}: {complaint}"
-            for each in figures for complaint in each.complaints]
+            for each in figures for complaint in told(each.complaints)]
 
 
 def write(path, told, figures, scenarios):

@@ -6,6 +6,7 @@ from rig.server import Server
 class Tidegate(Server):
     name = "tidegate"
     binary = "tidegate"
+    per_object = 2240
 
     def launch(self):
         cache = self.cache_bytes(roomy=2 << 30)
