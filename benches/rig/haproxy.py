@@ -10,7 +10,7 @@ class Haproxy(Server):
 
     def launch(self):
         # Its largest cache is 4095 MiB; objects have to be told a limit too.
-        size = self.cache_bytes(roomy=2000 << 20) >> 20
+        size = self.cache_bytes(roomy=1000 << 20) >> 20
         cache, use = "", ""
         if self.caches:
             cache = f"cache c\n  total-max-size {size}\n  max-object-size 2000000\n  max-age 86400"

@@ -11,7 +11,7 @@ END_STREAM, END_HEADERS, ACK = 1, 4, 1
 
 
 def trusting(protocol):
-    """Believes any certificate, and speaks `protocol`. No ticket is kept for another day."""
+    """Believes any certificate, and speaks `protocol`."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
     made.set_alpn_protocols([protocol])
@@ -57,7 +57,8 @@ class Tls(Plain):
     """HTTP/1.1 over TLS."""
 
     name = "h1tls"
-    context = trusting("http/1.1")
+    protocol = "http/1.1"
+    context = trusting(protocol)
 
     @staticmethod
     def port(server):
@@ -65,23 +66,16 @@ class Tls(Plain):
 
     def secure(self):
         self.socket = self.context.wrap_socket(self.socket)
-        if self.socket.selected_alpn_protocol() != self.context_protocol():
+        if self.socket.selected_alpn_protocol() != self.protocol:
             raise ConnectionError("another protocol was agreed on")
-
-    @staticmethod
-    def context_protocol():
-        return "http/1.1"
 
 
 class Http2(Tls):
     """HTTP/2 over TLS, as little of it as one stream after the other needs (RFC 9113, RFC 7541)."""
 
     name = "h2tls"
-    context = trusting("h2")
-
-    @staticmethod
-    def context_protocol():
-        return "h2"
+    protocol = "h2"
+    context = trusting(protocol)
 
     def secure(self):
         super().secure()

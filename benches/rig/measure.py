@@ -37,6 +37,12 @@ def told(complaints):
     return first + [f"and {len(complaints) - 3} more"] * (len(complaints) > 3)
 
 
+def failed(scenarios, server, number, reason):
+    """The figures of a server that could not be measured."""
+    return [Figure(each.name, server, number, 0.0, 0.0, 0, 0, 0, None, [reason])
+            for each in scenarios]
+
+
 def measure(server, scenario, number, origin, scripts, cores, seconds):
     """Runs one load and weighs it."""
     asked, log, busy, began = origin.asked(), server.logged(), busy_seconds(), server.cpu()
@@ -57,7 +63,7 @@ def measure(server, scenario, number, origin, scripts, cores, seconds):
         complaints.append(f"{lines} lines were logged for {load.requests} requests")
     each = cost / load.requests * 1e6 if load.requests else 0.0
     ours = [int(core) for core in server.setup.cores.split(",")]
-    others = None if cores in server.setup.cores else (
+    others = None if server.setup.shared else (
         max(0.0, sum(busy[core] for core in ours) - cost) / clock)
     return Figure(scenario.name, server.name, number, each, load.rate, load.requests, lines, misses,
                   others, complaints)

@@ -13,8 +13,8 @@ CACHES = ("tidegate", "nginx", "haproxy", "varnish", "ats")
 ROOMY = Setup("roomy")
 PROXY = Setup("proxy")
 FULL = Setup("full", objects=prepare.FITS, connections=1000)
-ONE = Setup("one", cores="0", workers=1)
-TWO = Setup("two", cores="0,1", workers=2, connections=128)
+ONE = Setup("one", shared=True)
+TWO = Setup("two", cores="0,1", workers=2, connections=128, shared=True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,6 +18,8 @@ class Setup:
     connections: int = 64
     workers: int = 1
     cores: str = "0"
+    # Whether the load comes from the server's own cores.
+    shared: bool = False
 
 
 class Server:

@@ -92,7 +92,7 @@ def run(name, main):
     """Runs `main` and tells in a line why it could not."""
     try:
         sys.exit(main())
-    except process.Refused as reason:
+    except (process.Refused, subprocess.CalledProcessError) as reason:
         sys.exit(f"benches/{name}: {reason}")
     except KeyboardInterrupt:
         sys.exit(130)

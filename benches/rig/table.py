@@ -26,79 +26,82 @@ def spread(values, digits):
     return f"[{min(values):.{digits}f}-{max(values):.{digits}f}]"
 
 
-def ratios(figures, scenario, rivals):
-    """(ratio of the medians, ratios of the rounds, name) against the best of the rivals."""
+def ratio(figures, scenario, rivals):
+    """(ratio of the medians, ratios of the rounds, name) against the best of the rivals, all of
+    them valid; none where somebody is missing."""
     ours = of(figures, scenario, "tidegate")
     theirs = {name: of(figures, scenario, name) for name in rivals if name != "tidegate"}
-    theirs = {name: rounds for name, rounds in theirs.items() if valid(rounds)}
-    if not valid(ours) or not theirs:
+    theirs = {name: rounds for name, rounds in theirs.items() if rounds}
+    if not ours or not theirs:
         return None
     best = min(theirs, key=lambda name: median(theirs[name]))
     rounds = [our.cost / their.cost for our, their in zip(ours, theirs[best])]
     return median(ours) / median(theirs[best]), rounds, best
 
 
-def verdicts(figures, scenario):
-    """A phrase for each target: the ratio, its spread, the peer, and whether it is reached."""
-    for target, rivals in scenario.targets:
-        found = ratios(figures, scenario.name, rivals)
-        if found is None:
-            yield "no ratio"
-            continue
-        ratio, rounds, best = found
-        word = "reached" if ratio <= target else "MISSED"
-        yield f"{ratio:.2f} {spread(rounds, 2)} of {best}, target {target:.2f}: {word}"
-
-
-def scaling(figures):
-    """What a second worker brings, as a phrase; nothing where it was not measured.
-
-    Two cores have to hold the clients too. So each core has a load of its own: with one worker,
-    server and load share core 0; with two, both cores do the same. The rate then doubles if nothing
-    stands between the workers, but the clients' share, which always doubles, hides a part of what
-    does. The servers' CPU time alone hides nothing: two workers that each take twice as long for a
-    request are worth one. Both ratios are told; the lower one counts.
-    """
-    one, two = of(figures, "scale-1", "tidegate"), of(figures, "scale-2", "tidegate")
-    if not valid(one) or not valid(two):
-        return None
-    rates = [b.rate / a.rate for a, b in zip(one, two)]
-    worth = [2 * a.cost / b.cost for a, b in zip(one, two)]
-    least = min(statistics.median(rates), statistics.median(worth))
-    return (f"two workers give {statistics.median(rates):.2f} {spread(rates, 2)} times the rate of "
-            f"one,\n{'':15}and {statistics.median(worth):.2f} {spread(worth, 2)} times the requests "
-            f"a CPU second x workers, target 1.80: {'reached' if least >= 1.8 else 'MISSED'}")
+def cost(figures):
+    """The median with its spread, with as many digits as it deserves."""
+    digits = 2 if median(figures) < 100 else 0
+    return f"{median(figures):.{digits}f} {spread([each.cost for each in figures], digits)}"
 
 
 def show(figures, scenarios, servers):
-    """Prints it all; two lines a scenario."""
-    names = [name for name in servers if any(each.server == name for each in figures)]
-    print("\nCPU microseconds a request of the whole process tree: median [lowest-highest];")
-    print("below it requests a second (with the clients on one core of their own: no limit of a")
-    print("server that they cannot saturate), then tidegate's ratio to the best.\n")
-    print(f"{'':11}" + "".join(f"{name:>24}" for name in names))
+    """Everything by scenario, then the targets as a table for a README."""
+    print("\nCPU microseconds a request, of the whole process tree: median [lowest-highest] of the "
+          "rounds;\nrequests a second, where the clients' core allows more or not: median")
     for scenario in scenarios:
-        costs, rates = f"{scenario.name:11}", f"{'':11}"
-        for name in names:
+        print(f"\n{scenario.name}: {scenario.about}")
+        for name in servers:
             rounds = of(figures, scenario.name, name)
-            if not rounds:
-                costs, rates = costs + f"{'-':>24}", rates + f"{'':>24}"
-            elif not valid(rounds):
-                costs, rates = costs + f"{'INVALID':>24}", rates + f"{'':>24}"
-            else:
-                digits = 2 if median(rounds) < 100 else 0
-                cost = f"{median(rounds):.{digits}f} {spread([e.cost for e in rounds], digits)}"
+            if valid(rounds):
                 rate = statistics.median(each.rate for each in rounds)
-                costs, rates = costs + f"{cost:>24}", rates + f"{rate:>24.0f}"
-        print(costs, rates, sep="\n")
-        for verdict in verdicts(figures, scenario):
-            print(f"{'':11}    {verdict}")
-    if scaling(figures):
-        print(f"{'':11}    {scaling(figures)}")
+                print(f"  {name:14} {cost(rounds):>28} us {rate:>9.0f}/s")
+            elif rounds:
+                print(f"  {name:14} {'INVALID':>28}")
+    print("\n| scenario | tidegate, us | best peer, us | ratio | target | |\n|---|---|---|---|---|---|")
+    for scenario in scenarios:
+        for target, rivals in scenario.targets:
+            found = ratio(figures, scenario.name, rivals)
+            wrong = [name for name in ("tidegate", *rivals)
+                     if complaints(of(figures, scenario.name, name))]
+            if wrong:
+                print(f"| {scenario.name} | - | - | - | {target:.2f} | INVALID: {wrong[0]} |")
+            elif found:
+                middle, rounds, best = found
+                ours, theirs = (cost(of(figures, scenario.name, n)) for n in ("tidegate", best))
+                print(f"| {scenario.name} | {ours} | {best} {theirs} | {middle:.2f} "
+                      f"{spread(rounds, 2)} | {target:.2f} | {verdict(middle <= target)} |")
+            else:
+                print(f"| {scenario.name} | - | - | - | {target:.2f} | not measured |")
+    scaling(figures)
     used = [each.others for each in figures if each.others is not None]
     if used and statistics.median(used) > QUIET:
         print(f"\nOthers used {statistics.median(used):.0%} (at most {max(used):.0%}) of the "
               "server's core: these are no figures to show.")
+
+
+def verdict(reached):
+    return "reached" if reached else "MISSED"
+
+
+def scaling(figures):
+    """What a second worker brings, where that was measured.
+
+    Two cores have to hold the clients too. So each core has a load of its own: with one worker,
+    server and load share core 0; with two, both cores do the same. The rate then doubles if nothing
+    stands between the workers, but the clients' share, which always doubles, hides a part of what
+    does. The server's CPU time alone hides nothing: two workers that each take twice as long for a
+    request are worth one. Both ratios are told; the lower one counts.
+    """
+    one, two = of(figures, "scale-1", "tidegate"), of(figures, "scale-2", "tidegate")
+    if not valid(one) or not valid(two):
+        return
+    rates = [b.rate / a.rate for a, b in zip(one, two)]
+    worth = [2 * a.cost / b.cost for a, b in zip(one, two)]
+    least = min(statistics.median(rates), statistics.median(worth))
+    print(f"\nTwo workers give {statistics.median(rates):.2f} {spread(rates, 2)} times the rate of one,"
+          f"\nand {statistics.median(worth):.2f} {spread(worth, 2)} times the requests that its CPU "
+          f"time would buy; target 1.80: {verdict(least >= 1.8)}")
 
 
 def complaints(figures):
