@@ -17,8 +17,8 @@ class Haproxy(Server):
             use = "  http-request cache-use c\n  http-response cache-store c"
         # - It writes each line with a call of its own to standard output, which is the log. Nothing
         #   that leaves every request in a file costs less: a ring with `backing-file` does not
-        #   (and keeps only what fits), a ring read over TCP costs as much before its reader has
-        #   done anything, syslog over UDP 3 to 4 us more.
+        #   (and keeps only what fits), nor does one that a process reads over TCP and writes to a
+        #   file; syslog over UDP costs 3 to 4 us more, its reader counted.
         # - Buffers of 32 or 64 KiB make bodies of 20 and 100 KiB dearer, and splicing those it
         #   passes does not make them cheaper: both are left as they are.
         config = self.write("haproxy.cfg", f"""

@@ -1,4 +1,4 @@
-"""Processes of a measurement: started on a core, watched through /proc, ended with all they started."""
+"""Processes: started on a core, watched through /proc, ended with what they started."""
 
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""What a script of this folder begins with: programs, a scratch, a certificate, an origin, options."""
+"""What each script of this folder begins with: options, programs, files, and an origin."""
 
 import argparse
 import contextlib
@@ -102,4 +102,5 @@ def _build():
     """The release binary of this tree."""
     root = HERE.parent
     subprocess.run(["cargo", "build", "--release", "--locked"], cwd=root, check=True)
-    return pathlib.Path(os.environ.get("CARGO_TARGET_DIR", root / "target")) / "release" / "tidegate"
+    target = os.environ.get("CARGO_TARGET_DIR", root / "target")
+    return pathlib.Path(target) / "release" / "tidegate"

@@ -58,7 +58,8 @@ def show(figures, scenarios, servers):
                 print(f"  {name:14} {cost(rounds):>28} us {rate:>9.0f}/s")
             elif rounds:
                 print(f"  {name:14} {'INVALID':>28}")
-    print("\n| scenario | tidegate, us | best peer, us | ratio | target | |\n|---|---|---|---|---|---|")
+    print("\n| scenario | tidegate, us | best peer, us | ratio | target | |")
+    print("|---|---|---|---|---|---|")
     for scenario in scenarios:
         for target, rivals in scenario.targets:
             found = ratio(figures, scenario.name, rivals)
@@ -99,9 +100,9 @@ def scaling(figures):
     rates = [b.rate / a.rate for a, b in zip(one, two)]
     worth = [2 * a.cost / b.cost for a, b in zip(one, two)]
     least = min(statistics.median(rates), statistics.median(worth))
-    print(f"\nTwo workers give {statistics.median(rates):.2f} {spread(rates, 2)} times the rate of one,"
-          f"\nand {statistics.median(worth):.2f} {spread(worth, 2)} times the requests that its CPU "
-          f"time would buy; target 1.80: {verdict(least >= 1.8)}")
+    print(f"\nTwo workers give {statistics.median(rates):.2f} {spread(rates, 2)} times the rate of "
+          f"one,\nand {statistics.median(worth):.2f} {spread(worth, 2)} times the requests for the "
+          f"CPU time of both; target 1.80: {verdict(least >= 1.8)}")
 
 
 def complaints(figures):

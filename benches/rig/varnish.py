@@ -1,4 +1,4 @@
-"""Varnish; hitch before it for TLS, varnishncsa beside it for the log. What all three cost counts."""
+"""Varnish, with hitch before it for TLS and varnishncsa beside it for the log: all three count."""
 
 import os
 
