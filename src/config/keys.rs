@@ -242,12 +242,18 @@ static TIMEOUTS: Section = section(
         key("idle", NONZERO, Is("\"75s\""), "Between requests on a kept connection."),
         key("body", NONZERO, Is("\"30s\""), "Between two pieces of a request's body."),
         key("write", NONZERO, Is("\"30s\""), "How long a client may take no byte of an answer."),
-        key("progress", NONZERO, Is("\"30s\""), "The window over which `min_rate` is taken."),
+        key("progress", NONZERO, Is("\"30s\""), "The window over which both rates are taken."),
         key(
             "min_rate",
             SOME_BYTES,
             Is("\"1KiB\""),
             "What a client must take each second of an answer that waits for it.",
+        ),
+        key(
+            "min_body_rate",
+            SOME_BYTES,
+            Is("\"1KiB\""),
+            "What a client must bring each second of a request's body that is waited for.",
         ),
     ],
 );

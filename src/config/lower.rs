@@ -95,6 +95,7 @@ fn timeouts(table: &Table) -> Timeouts {
         write: table.duration("write"),
         progress: table.duration("progress"),
         min_rate: table.size("min_rate"),
+        min_body_rate: table.size("min_body_rate"),
     }
 }
 

@@ -110,10 +110,12 @@ pub struct Timeouts {
     pub body: Duration,
     /// How long a client may take no byte of an answer.
     pub write: Duration,
-    /// The window over which `min_rate` is taken.
+    /// The window over which both rates are taken.
     pub progress: Duration,
     /// Bytes a second that a client must take of an answer, over each `progress`, while one waits.
     pub min_rate: u64,
+    /// Bytes a second that a client must bring of a request's body, over each `progress` of waiting.
+    pub min_body_rate: u64,
 }
 
 /// Limits on what a client may send and hold.

@@ -36,6 +36,7 @@ pub(super) const TIMEOUTS: Timeouts = Timeouts {
     write: Duration::from_secs(40),
     progress: Duration::from_secs(30),
     min_rate: 1000,
+    min_body_rate: 1000,
 };
 
 pub(super) fn answer(body: Body) -> Answer {

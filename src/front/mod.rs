@@ -13,6 +13,7 @@ mod connection;
 mod gather;
 pub mod handler;
 mod line;
+mod pace;
 pub mod panics;
 pub mod record;
 mod request;

@@ -1,17 +1,18 @@
-//! A request's body on its way in: the pause between two pieces is bounded, and what breaks it is
-//! a fault with a name. A body that nobody reads costs nothing; hyper then drains what has already
-//! come with the head, or closes the connection after the answer, so that a rest is never parsed
-//! as the next request (its `poll_drain_or_close_read`).
+//! A request's body on its way in: pauses are bounded and so is its slowness (`pace`), and what
+//! breaks it is a fault with a name. A body that nobody reads costs nothing; hyper then drains what
+//! has already come with the head, or closes the connection after the answer, so that a rest is
+//! never parsed as the next request (its `poll_drain_or_close_read`).
 
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::line::Line;
+use super::pace::{Pace, Verdict};
 use super::record::Record;
 use crate::base::{Fault, Reason, Sleep};
 
@@ -21,8 +22,9 @@ pub(super) struct RequestBody {
     line: Arc<Line>,
     /// Weak, so that an origin that still reads does not keep the answer's record open.
     record: Weak<Record>,
-    /// Set while a piece is waited for.
-    pause: Option<Sleep>,
+    pace: Pace,
+    /// Armed for a moment before which nothing runs out, and left so when a piece comes.
+    sleep: Option<Sleep>,
     over: bool,
 }
 
@@ -32,8 +34,31 @@ impl RequestBody {
             incoming,
             line: Arc::clone(&record.line),
             record: Arc::downgrade(record),
-            pause: None,
+            pace: Pace::default(),
+            sleep: None,
             over: false,
+        }
+    }
+
+    /// Nothing has come yet: ready with the fault once that has lasted too long.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Fault> {
+        let serving = &self.line.serving;
+        let (clock, limits) = (&serving.clock, &serving.timeouts);
+        let until = self.pace.on_wait(|| clock.now(), limits);
+        let sleep = self.sleep.get_or_insert_with(|| clock.sleep_until(until));
+        loop {
+            ready!(Pin::new(&mut *sleep).poll(cx));
+            let log = match self.pace.judge(clock.now(), limits) {
+                Verdict::Alive(until) => {
+                    sleep.reset(until);
+                    continue;
+                }
+                Verdict::Stopped => format!("no byte of the body came for {:?}", limits.body),
+                Verdict::Slow(bytes) => {
+                    format!("{bytes} bytes of the body came in {:?}", limits.progress)
+                }
+            };
+            return Poll::Ready(Fault::client(Reason::BodyTimeout, log));
         }
     }
 }
@@ -49,24 +74,23 @@ impl Body for RequestBody {
         let this = &mut *self;
         match Pin::new(&mut this.incoming).poll_frame(cx) {
             Poll::Ready(frame) => {
-                this.pause = None;
                 this.over = !matches!(frame, Some(Ok(_)));
-                if let (Some(Ok(frame)), Some(record)) = (&frame, this.record.upgrade()) {
-                    record.on_received(frame.data_ref().map_or(0, Bytes::len));
+                if let Some(Ok(frame)) = &frame {
+                    let bytes = frame.data_ref().map_or(0, Bytes::len);
+                    this.pace.on_piece(bytes, || this.line.serving.clock.now());
+                    if let Some(record) = this.record.upgrade() {
+                        record.on_received(bytes);
+                    }
                 }
                 Poll::Ready(frame.map(|frame| {
                     frame.map_err(|error| Fault::client(Reason::BodyBroken, Chain(&error)))
                 }))
             }
             Poll::Pending => {
-                let serving = &this.line.serving;
-                let limit = serving.timeouts.body;
-                let pause = this.pause.get_or_insert_with(|| serving.clock.sleep(limit));
-                std::task::ready!(Pin::new(pause).poll(cx));
+                let fault = ready!(this.poll_late(cx));
                 this.over = true;
                 this.line.leave_unread();
-                let log = format_args!("no byte of the body came for {limit:?}").to_string();
-                Poll::Ready(Some(Err(Fault::client(Reason::BodyTimeout, log))))
+                Poll::Ready(Some(Err(fault)))
             }
         }
     }

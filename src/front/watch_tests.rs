@@ -13,6 +13,7 @@ const LIMITS: Timeouts = Timeouts {
     write: Duration::from_secs(40),
     progress: Duration::from_secs(30),
     min_rate: 100,
+    min_body_rate: 100,
 };
 
 fn at(start: Instant, seconds: u64) -> Instant {

@@ -45,6 +45,7 @@ fn config(allow: &[&str], everywhere: bool, trusted: &[&str]) -> Config {
             write: second,
             progress: second,
             min_rate: 1,
+            min_body_rate: 1,
         },
         limits: Limits { connections: 10, header_bytes: 1024, headers: 10 },
         http2: Http2 { enabled: true, max_streams: 10 },

@@ -150,6 +150,66 @@ fn an_http2_request_body_that_stops_is_given_up() {
 }
 
 #[test]
+fn a_request_body_that_trickles_is_given_up() {
+    let origin = Origin::start();
+    origin.page("/form", Page::status(204));
+    let proxy = start(&origin);
+    let mut raw = proxy.raw();
+    raw.send("POST /form HTTP/1.1\r\nHost: wiki.test\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let mut sent = 0;
+    proxy.advance_until("the client is answered", 60, || {
+        raw.send_or_not("1\r\nx\r\n");
+        sent += 1;
+        raw.has_more()
+    });
+    // No pause was longer than a second; the rate is taken over eleven.
+    assert!(sent > 11, "after {sent} bytes");
+    raw.response().expect(408).expect_because("body-timeout");
+    raw.expect_close();
+    origin.wait_until_all_left();
+    assert!(!origin.requests()[0].complete);
+}
+
+#[test]
+fn an_http2_request_body_that_trickles_is_given_up() {
+    let origin = Origin::start();
+    origin.page("/form", Page::status(204));
+    let proxy = start(&origin);
+    let client = proxy.http2();
+    let (sending, request) = Request::new("POST", "/form").streamed();
+    let mut pending = client.begin(request);
+    let mut sent = 0;
+    proxy.advance_until("the client is answered", 60, || {
+        sending.send("x");
+        sent += 1;
+        pending.has_head()
+    });
+    assert!(sent > 11, "after {sent} bytes");
+    pending.response().expect(408).expect_because("body-timeout");
+    origin.wait_until_all_left();
+    assert!(!origin.requests()[0].complete);
+}
+
+#[test]
+fn a_request_body_that_keeps_the_rate_may_take_its_time() {
+    let origin = Origin::start();
+    origin.page("/form", Page::status(204));
+    let proxy = Proxy::new(&origin)
+        .timeouts("body = '9s'\n progress = '11s'\n min_body_rate = '1KiB'")
+        .clock_by_hand()
+        .start();
+    let mut raw = proxy.raw();
+    raw.send("POST /form HTTP/1.1\r\nHost: wiki.test\r\nContent-Length: 819200\r\n\r\n");
+    for n in 1..=100 {
+        raw.send([b'x'; 8192]);
+        origin
+            .wait_until("it comes", |seen| seen.first().is_some_and(|s| s.body.len() == n * 8192));
+        proxy.advance(5);
+    }
+    raw.response().expect(204);
+}
+
+#[test]
 fn a_client_that_takes_nothing_is_cut_off() {
     let origin = Origin::start();
     let content = vec![b'x'; 7_000_000];
