@@ -12,7 +12,7 @@ use crate::base::{Body, Fault, KeyText, Outcome, Reason};
 use crate::front::Answer;
 use crate::origin::Exchange;
 use crate::reply::{Verdict, passed, synth};
-use crate::semantics::invalidation;
+use crate::semantics::{hop, invalidation};
 use crate::site::forward::{self, Purpose};
 use crate::store::Mode;
 
@@ -56,7 +56,9 @@ impl Visit {
     pub(super) async fn ask(&mut self, purpose: Purpose<'_>) -> Result<Exchange, Fault> {
         let origins = &self.running.origins;
         let cluster = origins.get(self.plan.site.cluster.id).ok_or_else(no_cluster)?;
-        let head = forward::upstream(&self.head, &self.plan, &self.peer, self.node_name(), purpose);
+        let mut head =
+            forward::upstream(&self.head, &self.plan, &self.peer, self.node_name(), purpose);
+        forward::frame(&mut head, &self.body);
         let body = match std::mem::replace(&mut self.body, Body::Empty) {
             Body::Empty => Body::Empty,
             body => Body::stream(Limited { body, left: self.plan.site.max_request_body }),
@@ -65,7 +67,8 @@ impl Visit {
     }
 }
 
-/// A request's body that may not outgrow the site's limit, whatever its framing said.
+/// A request's body that may not outgrow the site's limit, whatever its framing said, and whose
+/// trailer section holds no field of a head.
 struct Limited {
     body: Body,
     left: u64,
@@ -79,10 +82,12 @@ impl http_body::Body for Limited {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &polled
-            && let Some(piece) = frame.data_ref()
-        {
+        let mut polled = Pin::new(&mut self.body).poll_frame(cx);
+        let Poll::Ready(Some(Ok(frame))) = &mut polled else { return polled };
+        if let Some(trailers) = frame.trailers_mut() {
+            hop::strip_trailers(trailers);
+        }
+        if let Some(piece) = frame.data_ref() {
             match self.left.checked_sub(piece.len() as u64) {
                 Some(left) => self.left = left,
                 None => {

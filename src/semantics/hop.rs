@@ -3,6 +3,8 @@
 //! Connection may name fields of its own, but not such as are meant for everybody: a sender that
 //! names Content-Length or X-Forwarded-For wants the next hop to read another request than we did.
 //! [`connection_names_forbidden`] finds that, and [`strip_hop_by_hop`] never removes them for it.
+//! [`is_coded_oddly`] and [`strip_look_alikes`] are for two more ways to have two hops frame or
+//! believe differently.
 
 use http::header::{
     CONNECTION, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
@@ -47,6 +49,59 @@ pub fn connection_names_forbidden(headers: &HeaderMap) -> bool {
     list::members(headers, &CONNECTION)
         .filter_map(|option| HeaderName::from_bytes(option).ok())
         .any(|name| name == TRANSFER_ENCODING || is_end_to_end(&name))
+}
+
+/// Whether the body's coding is anything but `chunked`, once: codings that we do not undo must not
+/// be lost on the way, and whoever lists several wants two hops to choose differently
+/// (RFC 9112 §6.1, §7).
+pub fn is_coded_oddly(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(TRANSFER_ENCODING).iter();
+    let plain = |line: &HeaderValue| line.as_bytes().eq_ignore_ascii_case(b"chunked");
+    lines.next().is_some_and(|first| !plain(first) || lines.next().is_some())
+}
+
+/// Removes fields that an origin may take for others: what CGI's reading of `-` as `_`
+/// (RFC 3875 §4.1.18) makes one of those by which a request is framed or that tell of its way, and
+/// names with the one byte that [`HeaderName`] takes and no token has, a quotation mark.
+pub fn strip_look_alikes(headers: &mut HeaderMap) {
+    let alike = |name: &HeaderName| {
+        let meant = name.as_str().contains('_').then(|| name.as_str().replace('_', "-"));
+        name.as_str().contains('"')
+            || meant.is_some_and(|meant| {
+                meant.starts_with("x-forwarded-")
+                    || ["content-length", "forwarded", "host", "via"].contains(&&*meant)
+                    || HOP_BY_HOP.iter().any(|hop| *hop == *meant)
+            })
+    };
+    let names: Vec<HeaderName> = headers.keys().filter(|name| alike(name)).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
+/// Takes the blanks off the ends of values, which HTTP/2 cannot have (RFC 9113 §8.2.1) and HTTP/1
+/// does not count (RFC 9112 §5.1).
+pub fn trim(headers: &mut HeaderMap) {
+    for value in headers.values_mut() {
+        let bytes = value.as_bytes();
+        let blank = |byte: Option<&u8>| byte.is_some_and(|byte| matches!(byte, b' ' | b'\t'));
+        if blank(bytes.first()) || blank(bytes.last()) {
+            // What is left of a value is a value.
+            *value =
+                HeaderValue::from_bytes(bytes.trim_ascii()).unwrap_or(HeaderValue::from_static(""));
+        }
+    }
+}
+
+/// Removes from a trailer section what belongs into a head, lest somebody merges the two
+/// (RFC 9110 §6.5.1).
+pub fn strip_trailers(trailers: &mut HeaderMap) {
+    let misplaced = |name: &HeaderName| is_end_to_end(name) || HOP_BY_HOP.contains(name);
+    let names: Vec<HeaderName> = trailers.keys().filter(|name| misplaced(name)).cloned().collect();
+    for name in names {
+        trailers.remove(name);
+    }
+    strip_look_alikes(trailers);
 }
 
 /// Whether the sender takes trailer fields (RFC 9110 §6.5.1, §10.1.4: `TE: trailers`).
@@ -151,6 +206,69 @@ mod tests {
         for option in ["close", "keep-alive", "upgrade, http2-settings", "TE", "x-mine", "\"", ""] {
             assert!(!connection_names_forbidden(&headers(&[("connection", option)])), "{option}");
         }
+    }
+
+    #[test]
+    fn one_coding_is_chunked_and_no_other_is_understood_rfc9112_6_1() {
+        for (lines, odd) in [
+            (&[][..], false),
+            (&["chunked"], false),
+            (&["Chunked"], false),
+            (&["chunked", "chunked"], true),
+            (&["chunked, chunked"], true),
+            (&["gzip, chunked"], true),
+            (&["chunked,"], true),
+            (&["identity", "chunked"], true),
+            (&[""], true),
+        ] {
+            let mut request = headers(&[]);
+            for line in lines {
+                request.append(TRANSFER_ENCODING, HeaderValue::from_static(line));
+            }
+            assert_eq!(is_coded_oddly(&request), odd, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn look_alikes_of_what_frames_or_tells_of_the_way_are_removed() {
+        let mut all = headers(&[
+            ("content_length", "5"),
+            ("transfer_encoding", "chunked"),
+            ("x_forwarded-for", "127.0.0.1"),
+            ("x-forwarded_proto", "https"),
+            ("host", "w.test"),
+            ("x_mine", "1"),
+            ("user_agent", "x"),
+            ("host_", "v.test"),
+            ("\"host\"", "v.test"),
+        ]);
+        strip_look_alikes(&mut all);
+        let kept = [("host", "w.test"), ("x_mine", "1"), ("user_agent", "x"), ("host_", "v.test")];
+        assert_eq!(all, headers(&kept));
+    }
+
+    #[test]
+    fn a_trailer_section_holds_no_field_of_a_head_rfc9110_6_5_1() {
+        let mut trailers = headers(&[
+            ("x-sum", "7"),
+            ("content-length", "5"),
+            ("transfer-encoding", "chunked"),
+            ("host", "v.test"),
+            ("x-forwarded-for", "127.0.0.1"),
+            ("via", "1.1 cp1"),
+            ("connection", "close"),
+            ("cookie", "a=b"),
+            ("content_length", "5"),
+        ]);
+        strip_trailers(&mut trailers);
+        assert_eq!(trailers, headers(&[("x-sum", "7")]));
+    }
+
+    #[test]
+    fn blanks_around_a_value_are_not_passed_on_rfc9113_8_2_1() {
+        let mut padded = headers(&[("a", " b"), ("c", "d\t"), ("e", " "), ("f", "g h")]);
+        trim(&mut padded);
+        assert_eq!(padded, headers(&[("a", "b"), ("c", "d"), ("e", ""), ("f", "g h")]));
     }
 
     #[test]

@@ -6,12 +6,13 @@
 
 use std::time::SystemTime;
 
-use http::header::{CONNECTION, COOKIE, EXPECT, HOST, UPGRADE, VIA};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, UPGRADE, VIA};
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, request};
+use http_body::Body as _;
 
 use super::client::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use super::plan::Plan;
-use crate::base::Peer;
+use crate::base::{Body, Peer};
 use crate::semantics::{hop, validation};
 
 /// What a request to an origin is for.
@@ -43,6 +44,10 @@ pub fn upstream(
     let mut headers = head.headers.clone();
     let upgrade = headers.get(UPGRADE).cloned();
     hop::strip_hop_by_hop(&mut headers);
+    hop::strip_look_alikes(&mut headers);
+    hop::trim(&mut headers);
+    // What the client wrote may be doubled or padded; `frame` tells it in our own words.
+    headers.remove(CONTENT_LENGTH);
     // hyper answers it towards the client as soon as the body is wanted.
     headers.remove(EXPECT);
     let mut method = head.method.clone();
@@ -88,6 +93,16 @@ fn set_hop(headers: &mut HeaderMap, version: Version, plan: &Plan, peer: &Peer, 
     let scheme = HeaderValue::from_static(plan.client.scheme.as_str());
     headers.insert(X_FORWARDED_PROTO, scheme);
     append_member(headers, &VIA, &format!("{} {node}", protocol(version)));
+}
+
+/// Frames a request to the origin by the body that it is sent with, and never by what the client
+/// wrote (RFC 9112 §6.3). A body of unknown length is hyper's to put into chunks.
+pub fn frame(head: &mut request::Parts, body: &Body) {
+    // RFC 9110 §8.6: where content would mean something, that there is none is told.
+    let meant = matches!(head.method, Method::POST | Method::PUT | Method::PATCH);
+    if let Some(length) = body.size_hint().exact().filter(|length| meant || *length > 0) {
+        head.headers.insert(CONTENT_LENGTH, length.into());
+    }
 }
 
 /// Joins the pieces in which HTTP/2 may send a cookie (RFC 9113 §8.2.3): whoever comes after us,

@@ -96,6 +96,24 @@ fn a_validation_asks_with_the_stored_validators_only() {
 }
 
 #[test]
+fn a_request_is_framed_by_its_body_and_not_by_what_the_client_wrote() {
+    let stored = || Body::from_bytes("hello");
+    for (line, body, length) in [
+        ("POST /x", stored(), Some("5")),
+        ("GET /x", stored(), Some("5")),
+        ("POST /x", Body::Empty, Some("0")),
+        ("GET /x", Body::Empty, None),
+    ] {
+        let mut sent = ask(line, &[("content-length", "007")], Purpose::Pass);
+        frame(&mut sent, &body);
+        let lengths = sent.headers.get_all("content-length").iter();
+        assert_eq!(lengths.collect::<Vec<_>>(), length.into_iter().collect::<Vec<_>>(), "{line}");
+    }
+    let fill = ask("GET /x", &[("content-length", "0")], Purpose::Fill);
+    assert!(!fill.headers.contains_key("content-length"));
+}
+
+#[test]
 fn a_pipe_carries_the_upgrade() {
     let fields = [("connection", "upgrade"), ("upgrade", "websocket")];
     let sent = ask("GET /x", &fields, Purpose::Pipe);

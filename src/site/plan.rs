@@ -72,7 +72,9 @@ pub fn plan(
     config: &Config,
 ) -> Result<Plan, Refusal> {
     let refuse = |reason| Refusal { site: None, reason };
-    if present.has(Present::HOP_BY_HOP) && hop::connection_names_forbidden(&head.headers) {
+    let ambiguous = has_body && hop::is_coded_oddly(&head.headers);
+    let names = || hop::connection_names_forbidden(&head.headers);
+    if ambiguous || present.has(Present::HOP_BY_HOP) && names() {
         return Err(refuse(Reason::BadRequest));
     }
     if matches!(head.method, Method::CONNECT | Method::TRACE) {
@@ -107,6 +109,8 @@ pub fn plan(
 /// The path and query of a target that this node serves: origin-form, or absolute-form for HTTP.
 fn target(head: &request::Parts) -> Result<&str, Reason> {
     match head.uri.scheme_str() {
+        // An authority alone is CONNECT's form (RFC 9112 §3.2.3).
+        None if head.uri.authority().is_some() => return Err(Reason::BadTarget),
         None | Some("http" | "https") => {}
         Some(_) => return Err(Reason::BadTarget),
     }
@@ -118,7 +122,9 @@ fn target(head: &request::Parts) -> Result<&str, Reason> {
 }
 
 fn action(head: &request::Parts, present: Present, has_body: bool) -> Action {
-    if present.has(Present::HOP_BY_HOP)
+    // A body would still be under way when the protocol has changed already (RFC 9110 §7.8).
+    if !has_body
+        && present.has(Present::HOP_BY_HOP)
         && asks_for_websocket(&head.headers)
         && head.version == http::Version::HTTP_11
         && head.method == Method::GET

@@ -67,6 +67,16 @@ fn peer(remote: &str, purge_only: bool) -> Peer {
 }
 
 fn ask(line: &str, fields: &[(&str, &str)], peer: &Peer, config: &Config) -> Result<Plan, Reason> {
+    ask_with(line, fields, false, peer, config)
+}
+
+fn ask_with(
+    line: &str,
+    fields: &[(&str, &str)],
+    has_body: bool,
+    peer: &Peer,
+    config: &Config,
+) -> Result<Plan, Reason> {
     let (method, target) = line.split_once(' ').unwrap();
     let mut request = Request::builder().method(method).uri(target);
     for (name, value) in fields {
@@ -75,8 +85,8 @@ fn ask(line: &str, fields: &[(&str, &str)], peer: &Peer, config: &Config) -> Res
     }
     let (head, ()) = request.body(()).unwrap().into_parts();
     let sites = Sites::new(&[site(1, &[HostPattern::Exact("w.test".into())])]);
-    plan(&head, Present::of(&head.headers), false, peer, &sites, config)
-        .map_err(|refusal| refusal.reason)
+    let present = Present::of(&head.headers);
+    plan(&head, present, has_body, peer, &sites, config).map_err(|refusal| refusal.reason)
 }
 
 #[test]
@@ -108,6 +118,18 @@ fn a_change_of_protocol_is_piped_only_where_the_connection_asks_for_it() {
 }
 
 #[test]
+fn a_body_keeps_the_protocol_and_has_one_coding_that_we_know() {
+    let (config, peer) = (config(&[], true, &[]), peer("192.0.2.1:9", false));
+    let fields = [("host", "w.test"), ("upgrade", "websocket"), ("connection", "Upgrade")];
+    let plan = ask_with("GET /", &fields, true, &peer, &config).unwrap();
+    assert_eq!(plan.action, Action::Pass(Reason::RequestBody));
+    for (coding, refused) in [("chunked", None), ("gzip, chunked", Some(Reason::BadRequest))] {
+        let fields = [("host", "w.test"), ("transfer-encoding", coding)];
+        assert_eq!(ask_with("POST /", &fields, true, &peer, &config).err(), refused, "{coding}");
+    }
+}
+
+#[test]
 fn what_this_node_does_not_serve_is_refused_with_its_reason() {
     let (config, peer) = (config(&[], true, &[]), peer("192.0.2.1:9", false));
     for (line, host, reason) in [
@@ -115,6 +137,7 @@ fn what_this_node_does_not_serve_is_refused_with_its_reason() {
         ("GET /", "a b", Reason::BadHost),
         ("OPTIONS *", "w.test", Reason::BadTarget),
         ("GET ftp://w.test/", "w.test", Reason::BadTarget),
+        ("GET w.test", "w.test", Reason::BadTarget),
         ("CONNECT w.test:443", "w.test", Reason::BadMethod),
         ("TRACE /", "w.test", Reason::BadMethod),
     ] {
