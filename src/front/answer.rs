@@ -42,6 +42,9 @@ pub(super) fn respond(
 
     let mut cut = None;
     match then {
+        Then::KeepAlive if record.is_open_ended() => {
+            head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         Then::KeepAlive => {}
         Then::Close if record.asked.version == Version::HTTP_2 => {}
         Then::Close => {

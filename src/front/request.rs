@@ -2,12 +2,17 @@
 //! breaks it is a fault with a name. A body that nobody reads costs nothing; hyper then drains what
 //! has already come with the head, or closes the connection after the answer, so that a rest is
 //! never parsed as the next request (its `poll_drain_or_close_read`).
+//!
+//! After chunks that end in a trailer section, or whose end is not read before the answer, the
+//! connection closes. hyper takes a bare line feed among trailers for a part of them and reads on to
+//! the next empty line; whoever takes it for the end (RFC 9112 §2.2) sees the next request there.
 
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::Version;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
@@ -25,17 +30,22 @@ pub(super) struct RequestBody {
     pace: Pace,
     /// Armed for a moment before which nothing runs out, and left so when a piece comes.
     sleep: Option<Sleep>,
+    /// Whether a trailer section came.
+    trailed: bool,
     over: bool,
 }
 
 impl RequestBody {
     pub(super) fn new(incoming: Incoming, record: &Arc<Record>) -> Self {
+        let chunked = incoming.size_hint().exact().is_none();
+        record.set_open_ended(chunked && record.asked.version != Version::HTTP_2);
         Self {
             incoming,
             line: Arc::clone(&record.line),
             record: Arc::downgrade(record),
             pace: Pace::default(),
             sleep: None,
+            trailed: false,
             over: false,
         }
     }
@@ -75,12 +85,18 @@ impl Body for RequestBody {
         match Pin::new(&mut this.incoming).poll_frame(cx) {
             Poll::Ready(frame) => {
                 this.over = !matches!(frame, Some(Ok(_)));
-                if let Some(Ok(frame)) = &frame {
-                    let bytes = frame.data_ref().map_or(0, Bytes::len);
-                    this.pace.on_piece(bytes, || this.line.serving.clock.now());
-                    if let Some(record) = this.record.upgrade() {
-                        record.on_received(bytes);
+                let record = this.record.upgrade();
+                match &frame {
+                    Some(Ok(frame)) => {
+                        let bytes = frame.data_ref().map_or(0, Bytes::len);
+                        this.pace.on_piece(bytes, || this.line.serving.clock.now());
+                        this.trailed |= frame.is_trailers();
+                        record.inspect(|record| record.on_received(bytes));
                     }
+                    None if !this.trailed => {
+                        record.inspect(|record| record.set_open_ended(false));
+                    }
+                    _ => {}
                 }
                 Poll::Ready(frame.map(|frame| {
                     frame.map_err(|error| Fault::client(Reason::BodyBroken, Chain(&error)))

@@ -94,8 +94,11 @@ fn page(status: StatusCode, reason: Reason, node: &str, account: Account) -> Ans
         _ => {}
     }
     let mut answer = answer(status, headers, Body::from_bytes(text), account);
-    if status == StatusCode::BAD_REQUEST {
-        // Who sends what cannot be understood may have meant its bytes otherwise than we read them.
+    // Who sends what cannot be understood may have meant its bytes otherwise than we read them, and
+    // of a body that was given up the rest may still come.
+    let closes =
+        [StatusCode::BAD_REQUEST, StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE];
+    if closes.contains(&status) {
         answer.then = Then::Close;
     }
     answer
