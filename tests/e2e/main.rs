@@ -25,6 +25,7 @@ mod purge_order;
 mod range;
 mod reload;
 mod scheme;
+mod smuggling;
 mod timeouts;
 mod tls;
 mod vary;
