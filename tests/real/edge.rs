@@ -60,6 +60,11 @@ impl Edge {
 
     /// As [`start`](Self::start), on `ports`.
     pub fn start_on(ports: &Ports, origin: SocketAddr, cache: &str) -> Self {
+        Self::configured(ports, origin, cache, "")
+    }
+
+    /// As [`start_on`](Self::start_on), with `tables` besides in its configuration.
+    pub fn configured(ports: &Ports, origin: SocketAddr, cache: &str, tables: &str) -> Self {
         let folder = Scratch::new("edge");
         let identity = Identity::new(HOST);
         let [plain, tls, purge, admin] =
@@ -72,7 +77,7 @@ impl Edge {
              [log]\naccess = \"off\"\n\
              [[certificate]]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n\
              [cluster.wiki]\nservers = [\"{origin}\"]\n\
-             [site.wiki]\nhosts = [\"{HOST}\"]\ncluster = \"wiki\"\n"
+             [site.wiki]\nhosts = [\"{HOST}\"]\ncluster = \"wiki\"\n{tables}\n"
         );
         for (address, more) in [(plain, ""), (tls, "tls = true"), (purge, "only = \"purge\"")] {
             let listener = writeln!(toml, "[[listener]]\naddress = \"{address}\"\n{more}");
@@ -111,6 +116,11 @@ impl Edge {
         let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         let value = value.and_then(|value| value.parse().ok());
         value.unwrap_or_else(|| panic!("no metric {name} in\n{metrics}"))
+    }
+
+    /// Its resident size in bytes.
+    pub fn resident(&self) -> u64 {
+        self.process.resident()
     }
 
     /// Lets the edge drain; it must end well, and not have panicked meanwhile.

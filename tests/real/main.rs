@@ -8,13 +8,17 @@
 //! They run one at a time, measure real time, and bound all of it. The environment makes them
 //! longer: `TIDEGATE_REAL_SECONDS` (mixed load, 20), `TIDEGATE_REAL_PAGES` (its pages, 4000),
 //! `TIDEGATE_REAL_CLIENTS` (of one cold page, 2000), `TIDEGATE_REAL_LOAD_SECONDS` (each run of wrk
-//! and h2load, 3) and `TIDEGATE_REAL_SEED` (what is random, as an earlier run printed it).
+//! and h2load, 3), `TIDEGATE_REAL_ATTACK_SECONDS` (each attack, 2) and `TIDEGATE_REAL_SEED` (what is
+//! random, as an earlier run printed it).
 #![allow(unreachable_pub, reason = "a test binary has no outside; `pub` marks what topics may use")]
 #![allow(clippy::print_stdout, reason = "the figures are what these runs are for")]
 
 mod client;
 mod corpus;
 mod edge;
+#[path = "../frames/mod.rs"]
+mod frames;
+mod honest;
 mod nginx;
 mod page;
 mod process;
@@ -24,6 +28,7 @@ mod tally;
 mod tls;
 mod wait;
 
+mod attacks_http2;
 mod cold_page;
 mod curl;
 mod dead_origin;

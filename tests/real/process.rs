@@ -53,6 +53,15 @@ impl Process {
         ended.expect("the wait is over")
     }
 
+    /// Its resident size in bytes, as the kernel counts it (`VmRSS`).
+    pub fn resident(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        kib.unwrap_or_else(|| panic!("no resident size in\n{status}")) << 10
+    }
+
     /// What it said last.
     pub fn last_words(&self) -> String {
         let text = fs::read(&self.log).unwrap_or_default();
