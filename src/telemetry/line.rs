@@ -1,7 +1,7 @@
 //! One line of the access log: a JSON object, written by hand into the meter's buffer, because it
 //! is written once a request and must neither allocate nor cost a microsecond.
 //!
-//! What a stranger sent is bounded ([`TEXT_LIMIT`]) and can neither end a line nor forge a field:
+//! What a stranger sent is bounded (`TEXT_LIMIT`) and can neither end a line nor forge a field:
 //! quotes, backslashes and control characters are escaped, and bytes that are not UTF-8 become
 //! `\u00XX`. Durations are in seconds. A field without a value is left out.
 
