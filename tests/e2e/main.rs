@@ -5,6 +5,8 @@
 //! condition with a deadline, or moves the proxy's clock by hand. [`kit`] explains its parts.
 #![allow(unreachable_pub, reason = "a test binary has no outside; `pub` marks what topics may use")]
 
+#[path = "../frames/mod.rs"]
+mod frames;
 mod kit;
 
 mod access_log;

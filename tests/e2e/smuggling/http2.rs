@@ -3,7 +3,8 @@
 //! (RFC 9113 §8.1, §8.2, §10.3). Pseudo-headers stand in `pseudo`.
 
 use super::corpus::{Corpus, SMUGGLED};
-use super::frames::{CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, STREAM, block, frame};
+use super::streams::{STREAM, block};
+use crate::frames::{CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, frame};
 
 /// A malformed request costs its stream; a byte that no field may have, its connection.
 pub const REFUSED: &str = "reset kept|none closed";

@@ -6,7 +6,6 @@
 mod chunks;
 mod codings;
 mod corpus;
-mod frames;
 mod heads;
 mod hops;
 mod http2;
@@ -14,6 +13,7 @@ mod lengths;
 mod pseudo;
 mod recorder;
 mod run;
+mod streams;
 mod targets;
 
 use corpus::{Corpus, Mutation};

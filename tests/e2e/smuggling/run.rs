@@ -14,8 +14,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::corpus::Mutation;
-use super::frames::{self, Connection, END_HEADERS, END_STREAM, HEADERS, Stream};
 use super::recorder::Recorder;
+use super::streams::{self, Connection, Stream};
+use crate::frames::{END_HEADERS, END_STREAM, HEADERS, frame};
 use crate::kit::Proxy;
 use crate::kit::setup::Setup;
 use crate::kit::socket::Socket;
@@ -298,13 +299,8 @@ pub fn http2(
     let fields =
         [(":method", "GET"), (":scheme", "https"), (":authority", "wiki.test"), (":path", &path)];
     let fields = fields.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    let mut frames = frames::on_stream(&mutation.bytes, odd);
-    frames.extend(frames::frame(
-        HEADERS,
-        END_HEADERS | END_STREAM,
-        canary,
-        &frames::block(&fields),
-    ));
+    let mut frames = streams::on_stream(&mutation.bytes, odd);
+    frames.extend(frame(HEADERS, END_HEADERS | END_STREAM, canary, &streams::block(&fields)));
     connection.send(&frames);
     let over = |streams: &HashMap<u32, Stream>| {
         [odd, canary].iter().all(|number| streams.get(number).is_some_and(Stream::is_over))
@@ -324,8 +320,8 @@ pub fn http2(
     }
     let answer = match (answered.status, answered.reset) {
         (Some(status), _) => status.to_string(),
-        (None, Some(_)) => "reset".to_owned(),
-        (None, None) => "none".to_owned(),
+        (None, true) => "reset".to_owned(),
+        (None, false) => "none".to_owned(),
     };
     if kept_on && used < MUTATIONS {
         *kept = Some((connection, used + 1));

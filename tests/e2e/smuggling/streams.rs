@@ -1,36 +1,19 @@
-//! HTTP/2 by hand: frames as they are wanted, field blocks in literals that no table changes
-//! (RFC 9113, RFC 7541), and of the answers only what a corpus must know.
+//! An HTTP/2 connection by hand: frames as a corpus wants them, field blocks of any bytes in literals
+//! that no table changes (RFC 9113, RFC 7541), and of the answers only what it must know.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
+use crate::frames::{self, Came, DATA, END_STREAM, GOAWAY, HEADERS, RST_STREAM, WINDOW_UPDATE};
 use crate::kit::pki;
 use crate::kit::socket::Socket;
 
-pub const DATA: u8 = 0;
-pub const HEADERS: u8 = 1;
-pub const CONTINUATION: u8 = 9;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
-
-pub const END_STREAM: u8 = 1;
-pub const END_HEADERS: u8 = 4;
-const ACK: u8 = 1;
+/// Settings by which the proxy's field blocks need no table, and it pushes nothing.
+const TABLELESS: [(u16, u32); 2] = [(1, 0), (2, 0)];
 
 /// Stands for the stream of a mutation until it has one.
 pub const STREAM: u32 = 0x7fff_fff1;
-
-/// A frame.
-pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("a frame fits its length").to_be_bytes();
-    let mut frame = vec![length[1], length[2], length[3], kind, flags];
-    frame.extend(stream.to_be_bytes());
-    frame.extend_from_slice(payload);
-    frame
-}
 
 /// A field block: every field a literal, never indexed.
 pub fn block(fields: &[(&[u8], &[u8])]) -> Vec<u8> {
@@ -38,23 +21,11 @@ pub fn block(fields: &[(&[u8], &[u8])]) -> Vec<u8> {
     for (name, value) in fields {
         block.push(0x10);
         for text in [name, value] {
-            integer(&mut block, text.len());
+            frames::integer(&mut block, 0, 7, text.len());
             block.extend_from_slice(text);
         }
     }
     block
-}
-
-/// An integer with a prefix of seven bits (RFC 7541 §5.1).
-fn integer(block: &mut Vec<u8>, value: usize) {
-    let byte = |value: usize| u8::try_from(value).expect("masked");
-    let Some(mut rest) = value.checked_sub(127) else { return block.push(byte(value)) };
-    block.push(127);
-    while rest >= 128 {
-        block.push(byte(rest % 128) | 128);
-        rest /= 128;
-    }
-    block.push(byte(rest));
 }
 
 /// `frames` with `stream` where [`STREAM`] stands.
@@ -77,15 +48,14 @@ pub fn on_stream(frames: &[u8], stream: u32) -> Vec<u8> {
 pub struct Stream {
     pub status: Option<u16>,
     pub body: Vec<u8>,
-    /// The code with which it was reset.
-    pub reset: Option<u32>,
+    pub reset: bool,
     pub ended: bool,
 }
 
 impl Stream {
     /// Whether nothing more comes.
     pub fn is_over(&self) -> bool {
-        self.ended || self.reset.is_some()
+        self.ended || self.reset
     }
 }
 
@@ -106,9 +76,8 @@ impl Connection {
     /// What kept it from that.
     pub fn open(address: SocketAddr) -> io::Result<Self> {
         let mut socket = Socket::connect(address)?.tls(pki::client_config(&["h2"]), "wiki.test")?;
-        let mut hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-        hello.extend(frame(SETTINGS, 0, 0, &[0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]));
-        hello.extend(frame(WINDOW_UPDATE, 0, 0, &0x0100_0000_u32.to_be_bytes()));
+        let mut hello = frames::hello(&TABLELESS);
+        hello.extend(frames::number(WINDOW_UPDATE, 0, 1 << 24));
         socket.write_all(&hello)?;
         Ok(Self { socket, next: 1, unused: Vec::new(), streams: HashMap::new(), gone: false })
     }
@@ -136,45 +105,31 @@ impl Connection {
     }
 
     fn read_frame(&mut self) -> io::Result<()> {
-        let Some(head) = self.take(9)? else { return Ok(()) };
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        let (kind, flags) = (head[3], head[4]);
-        let number = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-        let Some(payload) = self.take(length as usize)? else { return Ok(()) };
-        let stream = self.streams.entry(number).or_default();
-        match kind {
+        let Some(came) = Came::take(&mut self.unused) else { return self.more() };
+        let stream = self.streams.entry(came.stream).or_default();
+        match came.kind {
             HEADERS if stream.status.is_none() => {
-                stream.status = Some(status(&payload).ok_or(ErrorKind::InvalidData)?);
+                stream.status = Some(status(&came.payload).ok_or(ErrorKind::InvalidData)?);
             }
-            DATA => stream.body.extend_from_slice(&payload),
-            RST_STREAM => stream.reset = payload.try_into().ok().map(u32::from_be_bytes),
+            DATA => stream.body.extend_from_slice(&came.payload),
+            RST_STREAM => stream.reset = true,
             GOAWAY => self.gone = true,
-            SETTINGS if flags & ACK == 0 => {
-                let ack = frame(SETTINGS, ACK, 0, &[]);
-                self.send(&ack);
-            }
             _ => {}
         }
-        if matches!(kind, HEADERS | DATA) && flags & END_STREAM != 0 {
-            self.streams.entry(number).or_default().ended = true;
+        if matches!(came.kind, HEADERS | DATA) && came.flags & END_STREAM != 0 {
+            self.streams.entry(came.stream).or_default().ended = true;
         }
         Ok(())
     }
 
-    /// The next `length` bytes; `None` where the proxy has closed.
-    fn take(&mut self, length: usize) -> io::Result<Option<Vec<u8>>> {
-        while self.unused.len() < length {
-            let mut buffer = [0; 4096];
-            match self.socket.read(&mut buffer) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(error),
-                Ok(0) | Err(_) => {
-                    self.gone = true;
-                    return Ok(None);
-                }
-                Ok(read) => self.unused.extend_from_slice(&buffer[..read]),
-            }
+    fn more(&mut self) -> io::Result<()> {
+        let mut buffer = [0; 4096];
+        match self.socket.read(&mut buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(error),
+            Ok(0) | Err(_) => self.gone = true,
+            Ok(read) => self.unused.extend_from_slice(&buffer[..read]),
         }
-        Ok(Some(self.unused.drain(..length).collect()))
+        Ok(())
     }
 }
 
