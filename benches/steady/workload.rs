@@ -1,0 +1,13 @@
+//! Which pages there are: a hot set that everybody asks for, and cold ones that come and go.
+
+/// Hot pages: their numbers are below this.
+pub const HOT: u32 = 1000;
+/// The length of a hot page in bytes.
+pub const HOT_LENGTH: u32 = 4 << 10;
+/// The length of a cold page in bytes.
+pub const COLD_LENGTH: u32 = 16 << 10;
+
+/// The length of a page.
+pub fn length(number: u32) -> u32 {
+    if number < HOT { HOT_LENGTH } else { COLD_LENGTH }
+}
