@@ -96,10 +96,11 @@ pub(super) struct Sent {
 
 impl Sent {
     fn new(body: Body, record: Arc<Record>, cut: Option<Reason>) -> Self {
-        if body.is_end_stream() && cut.is_none() {
+        let left = body.size_hint().exact().filter(|_| cut.is_none());
+        // hyper never asks for what it knows to be nothing.
+        if cut.is_none() && (left == Some(0) || body.is_end_stream()) {
             record.on_ended();
         }
-        let left = body.size_hint().exact().filter(|_| cut.is_none());
         Self { body, record, left, cut }
     }
 
