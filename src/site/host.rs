@@ -5,6 +5,8 @@
 //! same host. The port is kept apart: it is no part of the key, so that a purge covers every
 //! spelling, but it is part of what the origin sees and so a variant axis ([`crate::base::Axis`]).
 
+use std::net::Ipv6Addr;
+
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 
@@ -59,7 +61,12 @@ impl<'a> Authority<'a> {
                 let end = rest.find(']').ok_or(Reason::BadHost)?;
                 let (host, after) = (&text[..end + 2], &rest[end + 1..]);
                 let literal = &host[1..host.len() - 1];
-                literal.parse::<std::net::Ipv6Addr>().map_err(|_| Reason::BadHost)?;
+                let address = literal.parse::<Ipv6Addr>().map_err(|_| Reason::BadHost)?;
+                // One address has many spellings and would have as many keys: only that of RFC 5952
+                // is taken, which is what clients make of the others.
+                if !literal.eq_ignore_ascii_case(&address.to_string()) {
+                    return Err(Reason::BadHost);
+                }
                 (host, after.strip_prefix(':').or_else(|| after.is_empty().then_some("")))
             }
             None => match text.split_once(':') {
@@ -144,6 +151,7 @@ mod tests {
             ("127.0.0.1:8080", "127.0.0.1", Some(8080)),
             ("[::1]:80", "[::1]", Some(80)),
             ("[::1]", "[::1]", None),
+            ("[2001:DB8::1]", "[2001:DB8::1]", None),
         ] {
             assert_eq!(Authority::parse(text), Ok(Authority { host, port }), "{text}");
         }
@@ -165,6 +173,9 @@ mod tests {
             "[::1",
             "[::1]x",
             "[zz]",
+            "[::0001]",
+            "[0:0:0:0:0:0:0:1]",
+            "[2001:db8::0:1]",
             "a\u{e9}.test",
             "a%2e.test",
             "a..",
