@@ -169,7 +169,7 @@ pub struct Cluster {
     pub servers: Vec<Server>,
     /// From the first SYN to a connection, TLS included.
     pub connect_timeout: Duration,
-    /// From the request's last byte to the answer's first.
+    /// From the request's last byte to the end of the answer's head.
     pub first_byte_timeout: Duration,
     /// Between two pieces of an answer's body.
     pub between_bytes_timeout: Duration,

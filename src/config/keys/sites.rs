@@ -20,7 +20,7 @@ pub(super) static CLUSTER: Section = Section {
             "first_byte_timeout",
             NONZERO,
             Is("\"60s\""),
-            "From the request's last byte to the answer's first.",
+            "From the request's last byte to the end of the answer's head.",
         ),
         key(
             "between_bytes_timeout",
