@@ -177,10 +177,6 @@ impl Landing {
 
     async fn take(self, exchange: Exchange, terms: &Terms) {
         let status = exchange.head.status;
-        if status == StatusCode::NOT_MODIFIED {
-            let log = format!("{}: a 304 that nobody asked for", exchange.server);
-            return self.fail(Fault::origin(Reason::OriginGarbage, log));
-        }
         let stale = self.flight.question().stale.as_ref();
         let now = self.fetch.clock.now();
         if is_origin_failure(status)

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use http::{StatusCode, request, response};
 
+use super::answer;
 use super::balance::Turns;
 use super::body::{Lease, Noted, OriginBody};
 use super::connection::Connection;
@@ -172,7 +173,7 @@ impl Cluster {
         &self,
         server: &Arc<Server>,
         mut connection: Connection,
-        head: &request::Parts,
+        asked: &request::Parts,
         body: Body,
         worker: WorkerId,
         started: Instant,
@@ -188,7 +189,8 @@ impl Cluster {
             }
             whole => whole,
         };
-        let request = http::Request::from_parts(head.clone(), body);
+        let request = http::Request::from_parts(asked.clone(), body);
+        connection.head_begins();
         let answer = connection.sender.send_request(request);
         let answer = match self.first_byte(answer, &noted, sent_at, clock).await {
             None => {
@@ -205,10 +207,14 @@ impl Cluster {
             Some(Ok(answer)) => answer,
         };
         let now = clock.now();
+        connection.head_ends();
         let (mut head, incoming) = answer.into_parts();
         let upgrade = (head.status == StatusCode::SWITCHING_PROTOCOLS)
             .then(|| head.extensions.remove::<hyper::upgrade::OnUpgrade>())
             .flatten();
+        answer::check(&asked.headers, &mut head).map_err(|what| {
+            Fault::origin(Reason::OriginGarbage, format!("{}: {what}", server.name()))
+        })?;
         let lease = Lease { server: Arc::clone(server), worker, connection, sending };
         let (lease, upgrade) = match upgrade {
             Some(upgrade) => (None, Some(Upgrade { upgrade, lease })),

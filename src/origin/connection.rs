@@ -1,7 +1,8 @@
 //! One connection to an origin: hyper's client over a stream that counts what it reads.
 //!
 //! The count is what makes a retry safe: a request that failed on a kept connection may be sent
-//! again only if not one byte came back after it was handed over.
+//! again only if not one byte came back after it was handed over. It also bounds what an origin may
+//! send before its head is complete: hyper bounds one head, but not the interim responses before it.
 
 use std::io;
 use std::pin::Pin;
@@ -28,8 +29,16 @@ const MAX_FIELDS: usize = 256;
 pub struct Connection {
     /// hyper's half.
     pub sender: http1::SendRequest<Body>,
-    read: Arc<AtomicU64>,
+    counts: Arc<Counts>,
     _open: Open,
+}
+
+/// What has been read of a connection, and how much may be.
+#[derive(Debug)]
+struct Counts {
+    read: AtomicU64,
+    /// Where reading ends while a head is awaited; else the largest number.
+    limit: AtomicU64,
 }
 
 impl Connection {
@@ -38,8 +47,8 @@ impl Connection {
     /// # Errors
     /// Where hyper refuses, which it does only for a stream that is closed already.
     pub async fn start(stream: Stream, open: Open) -> Result<Self, Fault> {
-        let read = Arc::new(AtomicU64::new(0));
-        let io = TokioIo::new(Counted { stream, read: Arc::clone(&read) });
+        let counts = Arc::new(Counts { read: AtomicU64::new(0), limit: AtomicU64::new(u64::MAX) });
+        let io = TokioIo::new(Counted { stream, counts: Arc::clone(&counts) });
         let (sender, connection) = http1::Builder::new()
             .max_headers(MAX_FIELDS)
             .max_header_size(MAX_HEAD)
@@ -48,19 +57,31 @@ impl Connection {
             .map_err(|error| fault::of_exchange(&error))?;
         // What ends the connection is told to the request that was under way.
         tokio::spawn(connection.with_upgrades());
-        Ok(Self { sender, read, _open: open })
+        Ok(Self { sender, counts, _open: open })
     }
 
     /// Bytes that have come so far.
     pub fn bytes_read(&self) -> u64 {
-        self.read.load(Ordering::Relaxed)
+        self.counts.read.load(Ordering::Relaxed)
+    }
+
+    /// A head is awaited from here on: it may be as large as [`MAX_HEAD`], with every interim response
+    /// before it, which hyper reads over one by one for as long as they come.
+    pub fn head_begins(&self) {
+        let limit = self.bytes_read().saturating_add(MAX_HEAD as u64);
+        self.counts.limit.store(limit, Ordering::Relaxed);
+    }
+
+    /// The head has come; a body may be as long as it likes.
+    pub fn head_ends(&self) {
+        self.counts.limit.store(u64::MAX, Ordering::Relaxed);
     }
 }
 
 /// A stream that counts what it reads.
 struct Counted {
     stream: Stream,
-    read: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 }
 
 impl AsyncRead for Counted {
@@ -70,9 +91,15 @@ impl AsyncRead for Counted {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        let Counts { read, limit } = &*this.counts;
+        // Asked for more though so much has come: the head is not complete yet.
+        if read.load(Ordering::Relaxed) >= limit.load(Ordering::Relaxed) {
+            let error = io::Error::new(io::ErrorKind::InvalidData, "a head without end");
+            return Poll::Ready(Err(error));
+        }
         let before = buf.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(cx, buf);
-        this.read.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
+        read.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
         polled
     }
 }

@@ -5,6 +5,7 @@
 //! over all workers. A connection that closed before a byte of its answer came is the only reason
 //! for which a request is sent again, and only where the request may be repeated safely.
 
+pub mod answer;
 pub mod balance;
 pub mod body;
 pub mod cluster;
