@@ -201,7 +201,7 @@ impl Landing {
             status,
             first_byte: exchange.first_byte,
         };
-        let charge = self.fetch.budget.charge(weigh(&head, 0));
+        let charge = self.fetch.budget.charge(weigh(&head, 0, None));
         let relays = Arc::clone(self.flight.relays());
         let fill = Fill::new(head, length, self.flight.asked, origin, relays, charge);
         self.flight.fills(Arc::clone(&fill));
@@ -275,7 +275,8 @@ impl Landing {
                         fill.wake();
                     }
                 }
-                Err(frame) => trailers = frame.into_trailers().ok(),
+                // An answer that announced some and has none needs no framing that could carry them.
+                Err(frame) => trailers = frame.into_trailers().ok().filter(|t| !t.is_empty()),
             }
             let too_large = fill.grown() > terms.max_object;
             if !outgrown && (too_large || !self.fetch.budget.room_for(0, FULL)) {
@@ -294,7 +295,8 @@ impl Landing {
     }
 
     fn keep(&self, fill: &Arc<Fill>, trailers: Option<HeaderMap>) {
-        let charge = self.fetch.budget.charge(weigh(&fill.head, fill.grown()));
+        let trailers = trailers.map(|trailers| owned_fields(&trailers));
+        let charge = self.fetch.budget.charge(weigh(&fill.head, fill.grown(), trailers.as_ref()));
         let body = fill.with_pieces(|pieces, length| owned_body(pieces, length));
         let body = Stored::new(body, charge);
         let head = Arc::clone(&fill.head);

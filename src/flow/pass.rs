@@ -85,7 +85,7 @@ impl http_body::Body for Limited {
         let mut polled = Pin::new(&mut self.body).poll_frame(cx);
         let Poll::Ready(Some(Ok(frame))) = &mut polled else { return polled };
         if let Some(trailers) = frame.trailers_mut() {
-            hop::strip_trailers(trailers);
+            hop::strip_request_trailers(trailers);
         }
         if let Some(piece) = frame.data_ref() {
             match self.left.checked_sub(piece.len() as u64) {

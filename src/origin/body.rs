@@ -15,6 +15,7 @@ use super::fault;
 use super::server::Server;
 use crate::base::body::Stream;
 use crate::base::{Clock, Fault, Reason, Sleep, WorkerId};
+use crate::semantics::hop;
 
 /// A connection that goes back to its server's idle ones when its answer has ended.
 #[derive(Debug)]
@@ -91,9 +92,12 @@ impl http_body::Body for OriginBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
         match Pin::new(&mut self.incoming).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => {
+            Poll::Ready(Some(Ok(mut frame))) => {
                 self.waiting = false;
                 self.release_at_end();
+                if let Some(trailers) = frame.trailers_mut() {
+                    hop::strip_response_trailers(trailers);
+                }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {

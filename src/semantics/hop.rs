@@ -7,8 +7,10 @@
 //! believe differently.
 
 use http::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
-    TRANSFER_ENCODING, UPGRADE,
+    AGE, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
+    CONTENT_TYPE, COOKIE, DATE, EXPIRES, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    MAX_FORWARDS, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, VARY,
 };
 
 use super::list;
@@ -26,6 +28,35 @@ pub(super) const HOP_BY_HOP: [HeaderName; 9] = [
     TRANSFER_ENCODING,
     UPGRADE,
 ];
+
+/// Fields that say how a message is framed, routed, stored or read, which has happened when trailers
+/// come (RFC 9110 §6.5.1).
+const NO_TRAILERS: [HeaderName; 16] = [
+    AGE,
+    AUTHORIZATION,
+    CACHE_CONTROL,
+    CONTENT_ENCODING,
+    CONTENT_LENGTH,
+    CONTENT_RANGE,
+    CONTENT_TYPE,
+    COOKIE,
+    DATE,
+    EXPIRES,
+    HOST,
+    LOCATION,
+    MAX_FORWARDS,
+    SET_COOKIE,
+    TRAILER,
+    VARY,
+];
+
+/// Removes from the trailer fields of a response what is not passed on, and what may not stand there:
+/// HTTP/2 has no way to say the one (RFC 9113 §8.2.2), and a cache would keep the other for everybody.
+pub fn strip_response_trailers(trailers: &mut HeaderMap) {
+    for name in HOP_BY_HOP.iter().chain(&NO_TRAILERS) {
+        trailers.remove(name);
+    }
+}
 
 /// Removes from a request or a response what is not passed on. Trailer stays: it announces fields
 /// that pass through. TE goes; [`accepts_trailers`] must be asked before.
@@ -93,9 +124,9 @@ pub fn trim(headers: &mut HeaderMap) {
     }
 }
 
-/// Removes from a trailer section what belongs into a head, lest somebody merges the two
+/// Removes from a request's trailer section what belongs into a head, lest an origin merges the two
 /// (RFC 9110 §6.5.1).
-pub fn strip_trailers(trailers: &mut HeaderMap) {
+pub fn strip_request_trailers(trailers: &mut HeaderMap) {
     let misplaced = |name: &HeaderName| is_end_to_end(name) || HOP_BY_HOP.contains(name);
     let names: Vec<HeaderName> = trailers.keys().filter(|name| misplaced(name)).cloned().collect();
     for name in names {
@@ -260,7 +291,7 @@ mod tests {
             ("cookie", "a=b"),
             ("content_length", "5"),
         ]);
-        strip_trailers(&mut trailers);
+        strip_request_trailers(&mut trailers);
         assert_eq!(trailers, headers(&[("x-sum", "7")]));
     }
 
@@ -269,6 +300,21 @@ mod tests {
         let mut padded = headers(&[("a", " b"), ("c", "d\t"), ("e", " "), ("f", "g h")]);
         trim(&mut padded);
         assert_eq!(padded, headers(&[("a", "b"), ("c", "d"), ("e", ""), ("f", "g h")]));
+    }
+
+    #[test]
+    fn trailers_carry_nothing_that_is_decided_before_them_rfc9110_6_5_1() {
+        let mut trailers = headers(&[
+            ("digest", "x"),
+            ("etag", "\"x\""),
+            ("set-cookie", "a=1"),
+            ("transfer-encoding", "chunked"),
+            ("connection", "close"),
+            ("content-length", "5"),
+            ("cache-control", "max-age=60"),
+        ]);
+        strip_response_trailers(&mut trailers);
+        assert_eq!(trailers, headers(&[("digest", "x"), ("etag", "\"x\"")]));
     }
 
     #[test]

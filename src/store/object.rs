@@ -68,7 +68,7 @@ impl Object {
     ) -> Self {
         let length = body.length();
         let received = head.received;
-        let weight = weigh(&head, length);
+        let weight = weigh(&head, length, trailers.as_ref());
         Self { head, body, length, trailers, asked, received, weight }
     }
 
@@ -76,7 +76,7 @@ impl Object {
     pub fn freshened(&self, head: Arc<Head>, asked: Seq) -> Self {
         Self {
             received: head.received,
-            weight: weigh(&head, self.length),
+            weight: weigh(&head, self.length, self.trailers.as_ref()),
             head,
             body: Arc::clone(&self.body),
             length: self.length,
@@ -129,9 +129,10 @@ impl Head {
     }
 }
 
-/// Bytes that an object of `length` bytes under `head` takes, bookkeeping included.
-pub fn weigh(head: &Head, length: u64) -> u64 {
-    let fields = head.headers.iter();
+/// Bytes that an object of `length` bytes under `head`, with `trailers` behind them, takes,
+/// bookkeeping included.
+pub fn weigh(head: &Head, length: u64, trailers: Option<&HeaderMap>) -> u64 {
+    let fields = head.headers.iter().chain(trailers.into_iter().flatten());
     let fields: u64 = fields.map(|(n, v)| FIELD + (n.as_str().len() + v.len()) as u64).sum();
     OVERHEAD + fields + head.selecting.weight() as u64 + length
 }
