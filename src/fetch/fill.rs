@@ -92,6 +92,11 @@ impl Fill {
         !growth.windowed && !matches!(growth.ended, Some(Err(_)))
     }
 
+    /// Whether somebody reads it, or is about to.
+    pub(super) fn is_read(&self) -> bool {
+        self.relays.wanted() || !self.growth().readers.is_empty()
+    }
+
     /// Bytes that have come.
     pub fn grown(&self) -> u64 {
         self.growth().end

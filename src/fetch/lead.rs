@@ -25,6 +25,9 @@ use crate::telemetry::account::OriginPart;
 const MARK: Duration = Duration::from_secs(60);
 /// The same where the cause may be gone at once: an error, no room here.
 const MARK_PASSING: Duration = Duration::from_secs(1);
+/// How long a response may take to come home when nobody reads it any more: an origin that sends it
+/// byte by byte would hold a connection, and everybody who asks for the page, for ever.
+const ALONE: Duration = Duration::from_secs(300);
 /// The share of the budget, in percent, above which nothing new is stored.
 const FULL: u64 = 90;
 
@@ -255,8 +258,13 @@ impl Landing {
         let clock = &self.fetch.clock;
         let mut trailers = None;
         let mut outgrown = false;
+        let mut read = clock.now();
         loop {
-            if outgrown && fill.room().await.is_err() {
+            if fill.is_read() {
+                read = clock.now();
+            }
+            let alone = clock.now() >= read + ALONE;
+            if alone || outgrown && fill.room().await.is_err() {
                 return fill.end(Err(Fault::client(Reason::ClientLeft, "every reader left")));
             }
             let frame = std::future::poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx));
