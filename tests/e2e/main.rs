@@ -18,6 +18,7 @@ mod forwarding;
 mod framing;
 mod freshness;
 mod hit;
+mod hostile;
 mod hosts;
 mod kit_itself;
 mod listen;

@@ -24,6 +24,9 @@ use super::request::{Request, Upload, get};
 use super::response::Response;
 use super::wait::DEADLINE;
 
+/// Bytes of a head that the client takes: more than any proxy should send.
+const LARGE: u32 = 1 << 20;
+
 static RUNTIME: LazyLock<Handle> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("the system gives a runtime what it needs");
@@ -147,8 +150,9 @@ impl Client {
         if !is_http2 {
             return Connection::http1(TokioIo::new(tls)).await;
         }
-        let (sender, connection) =
-            http2::handshake(TokioExecutor::new(), TokioIo::new(tls)).await.map_err(told)?;
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.max_header_list_size(LARGE);
+        let (sender, connection) = builder.handshake(TokioIo::new(tls)).await.map_err(told)?;
         tokio::spawn(connection);
         Ok(Connection::Http2(sender))
     }
@@ -159,7 +163,9 @@ impl Connection {
     where
         T: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
     {
-        let (sender, connection) = http1::handshake(io).await.map_err(told)?;
+        let mut builder = http1::Builder::new();
+        builder.max_headers(1000);
+        let (sender, connection) = builder.handshake(io).await.map_err(told)?;
         tokio::spawn(connection);
         Ok(Self::Http1(sender))
     }
@@ -307,7 +313,7 @@ impl Pending {
             match event {
                 Event::Data(data) => response.body.extend_from_slice(&data),
                 Event::Trailers(fields) => response.trailers = fields,
-                Event::Broken(_) => response.complete = false,
+                Event::Broken(how) => (response.complete, response.broke) = (false, how),
                 Event::Head(_) => unreachable!("a response has one head"),
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! - [`Origin`] is a scripted server: a script a path, every byte under the test's control, every
 //!   request recorded. A [`Page`] is what it answers, a [`Gate`] holds an answer open until the
-//!   test says more, [`Versioned`] is a page that changes.
+//!   test says more, [`Act`]s are what no good server does, [`Versioned`] is a page that changes.
 //! - [`Raw`] speaks bytes and shows bytes; [`Client`] speaks HTTP/1.1 and HTTP/2 properly, through
 //!   hyper, and can hold many requests open.
 //! - [`Proxy`] is the proxy under test, and [`setup::Setup`] what it is started with.
@@ -12,6 +12,7 @@
 //! An origin whose script panics, or that is asked for something no script answers, fails the test
 //! when it is dropped: nothing that goes wrong in the background stays there.
 
+pub mod acts;
 pub mod client;
 pub mod origin;
 pub mod page;
@@ -26,6 +27,7 @@ pub mod versioned;
 pub mod wait;
 pub mod wire;
 
+pub use acts::{Act, Cue};
 pub use client::Client;
 pub use origin::Origin;
 pub use page::{Gate, Page, Reply};

@@ -261,6 +261,7 @@ fn serve(shared: &Shared, tcp: TcpStream, connection: usize) {
         let seen = Seen { connection, nth, head, ..Seen::default() };
         match shared.exchange(&mut wire, seen) {
             Ok(Then::Keep) => {}
+            Ok(Then::Reset) => return wire.socket.abort(),
             // A proxy that leaves in mid-exchange does what some tests want.
             Ok(Then::Close) | Err(_) => break,
         }

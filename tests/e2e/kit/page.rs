@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use super::acts::{self, Act};
 use super::wait::Watched;
 use super::wire::Wire;
 
@@ -22,6 +23,8 @@ pub enum Reply {
     Close,
     /// Nothing, until the peer leaves.
     Never,
+    /// One thing after another that no good server would do.
+    Acts(Vec<Act>),
 }
 
 impl Reply {
@@ -241,6 +244,8 @@ pub enum Then {
     Keep,
     /// It closes.
     Close,
+    /// It is cut with a reset.
+    Reset,
 }
 
 impl Reply {
@@ -263,6 +268,7 @@ impl Reply {
                 while !wire.some()?.is_empty() {}
                 Ok(Then::Close)
             }
+            Self::Acts(acts) => acts::play(acts, wire, stop),
         }
     }
 }

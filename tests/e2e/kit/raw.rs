@@ -87,6 +87,7 @@ impl Raw {
             body,
             complete: end.is_ok(),
             trailers: header_map(&end.unwrap_or_default()),
+            ..Response::default()
         }
     }
 

@@ -17,6 +17,8 @@ pub struct Response {
     pub complete: bool,
     /// The trailer fields.
     pub trailers: HeaderMap,
+    /// How it broke off, in the words of the client's library.
+    pub broke: String,
 }
 
 impl Response {
