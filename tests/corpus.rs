@@ -6,6 +6,8 @@
 use std::path::Path;
 use std::{fs, io};
 
+use tidegate::fuzzing;
+
 /// Hands every file of the corpus called `target` to `run`.
 fn replay(target: &str, run: fn(&[u8])) -> io::Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
@@ -22,10 +24,45 @@ fn replay(target: &str, run: fn(&[u8])) -> io::Result<()> {
 
 #[test]
 fn every_configuration_is_taken_or_refused_with_a_word() -> io::Result<()> {
-    replay("config", tidegate::fuzzing::config)
+    replay("config", fuzzing::config)
 }
 
 #[test]
 fn every_request_is_refused_or_has_a_key_that_a_purge_reaches() -> io::Result<()> {
-    replay("key", tidegate::fuzzing::key)
+    replay("key", fuzzing::key)
+}
+
+#[test]
+fn every_request_is_refused_or_asked_of_the_origin_in_our_form() -> io::Result<()> {
+    replay("request", fuzzing::request)
+}
+
+#[test]
+fn what_cache_control_forbids_is_heard_however_it_is_written() -> io::Result<()> {
+    replay("directives", fuzzing::directives)
+}
+
+#[test]
+fn time_only_ages_what_is_stored_and_a_304_says_the_same_twice() -> io::Result<()> {
+    replay("response", fuzzing::response)
+}
+
+#[test]
+fn tags_dates_and_ranges_say_what_they_say() -> io::Result<()> {
+    replay("conditions", fuzzing::conditions)
+}
+
+#[test]
+fn two_requests_select_one_answer_or_not_whoever_came_first() -> io::Result<()> {
+    replay("selection", fuzzing::selection)
+}
+
+#[test]
+fn nobody_can_write_who_asks_but_a_trusted_proxy() -> io::Result<()> {
+    replay("client", fuzzing::client)
+}
+
+#[test]
+fn what_a_location_names_lies_within_the_origin() -> io::Result<()> {
+    replay("location", fuzzing::location)
 }

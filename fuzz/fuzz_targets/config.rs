@@ -1,5 +1,5 @@
-//! Any bytes as a configuration: an error or a configuration, never a panic.
-//! Run with `cargo +nightly fuzz run config`.
+//! Any bytes as a configuration: an error or a configuration that prints as what is read again.
+//! How it is run stands in `fuzz/run`.
 
 #![no_main]
 

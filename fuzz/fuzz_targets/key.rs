@@ -1,5 +1,5 @@
-//! Any bytes as a host and a target: a refusal or a key, never a panic.
-//! Run with `cargo +nightly fuzz run key`.
+//! Any bytes as a host and a target: a refusal, or the key that every spelling and every purge has.
+//! How it is run stands in `fuzz/run`.
 
 #![no_main]
 

@@ -1,0 +1,88 @@
+//! Cache-Control of responses and requests (RFC 9111 §5.2).
+
+use std::time::Duration;
+
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
+use http::{Method, StatusCode};
+
+use super::{lines, now};
+use crate::semantics::{
+    Life, Phase, Policy, Received, RequestDirectives, RequestFacts, ResponseDirectives, storing,
+};
+
+/// `data` as lines of Cache-Control. Case means nothing, saying it twice means nothing, and what
+/// forbids is heard wherever it stands: no broken member hides it.
+pub fn directives(data: &[u8]) {
+    let headers = lines(&CACHE_CONTROL, data);
+    let said = ResponseDirectives::of(&headers);
+    let asked = RequestDirectives::of(&headers);
+
+    let shouted = changed(&headers, |line| line.to_ascii_uppercase());
+    assert_eq!(ResponseDirectives::of(&shouted), said, "case counts");
+    assert_eq!(RequestDirectives::of(&shouted), asked, "case counts");
+    let mut twice = headers.clone();
+    for line in headers.get_all(CACHE_CONTROL) {
+        twice.append(CACHE_CONTROL, line.clone());
+    }
+    assert_eq!(RequestDirectives::of(&twice), asked, "saying it twice counts");
+    let mut again = ResponseDirectives::of(&twice);
+    // The names are a set; how long a list of them may be is another promise.
+    let unqualified = (again.no_cache, again.private);
+    assert!(unqualified.0 >= said.no_cache && unqualified.1 >= said.private);
+    (again.no_cache, again.private) = (said.no_cache, said.private);
+    again.no_cache_fields.clone_from(&said.no_cache_fields);
+    again.private_fields.clone_from(&said.private_fields);
+    assert_eq!(again, said, "saying it twice counts");
+
+    check_added(&headers, &said);
+    check_life(&headers, &said);
+}
+
+/// The same lines, each made another by `change`.
+fn changed(headers: &HeaderMap, change: impl Fn(&[u8]) -> Vec<u8>) -> HeaderMap {
+    let lines = headers.get_all(CACHE_CONTROL).iter();
+    let changed = lines.filter_map(|line| HeaderValue::from_bytes(&change(line.as_bytes())).ok());
+    changed.map(|line| (CACHE_CONTROL, line)).collect()
+}
+
+/// One more directive at any end of any line is heard, and takes back nothing that forbids.
+fn check_added(headers: &HeaderMap, said: &ResponseDirectives) {
+    for directive in ["no-store", "no-cache", "private", "must-revalidate"] {
+        for behind in [true, false] {
+            let more = changed(headers, |line| match behind {
+                true => [line, b", ", directive.as_bytes()].concat(),
+                false => [directive.as_bytes(), b" ,", line].concat(),
+            });
+            let heard = ResponseDirectives::of(&more);
+            let is_heard = match directive {
+                "no-store" => heard.no_store,
+                "no-cache" => heard.no_cache,
+                "private" => heard.private,
+                _ => heard.must_revalidate,
+            };
+            assert!(is_heard || headers.is_empty(), "{directive} is not heard in {more:?}");
+            assert!(heard.no_store >= said.no_store && heard.no_cache >= said.no_cache);
+            assert!(heard.private >= said.private && heard.forbids_stale() >= said.forbids_stale());
+            assert_eq!((heard.max_age, heard.s_maxage), (said.max_age, said.s_maxage));
+        }
+    }
+}
+
+/// What is said decides alike however it is asked: nothing that is forbidden is stored, and what must
+/// be confirmed is never fresh.
+fn check_life(headers: &HeaderMap, said: &ResponseDirectives) {
+    let received = Received { wall: now(), delay: Duration::ZERO };
+    let policy = Policy { grace: Duration::from_secs(60), ..Policy::default() };
+    let life = Life::of(StatusCode::OK, headers, said, received, &policy);
+    for authorization in [false, true] {
+        let facts = RequestFacts { method: &Method::GET, authorization };
+        let stored = storing::storable(facts, StatusCode::OK, headers, said, &life).is_ok();
+        assert!(!stored || !said.private && (!said.no_store || said.must_understand));
+        let shared = said.public || said.must_revalidate || said.s_maxage.is_some();
+        assert!(!stored || !authorization || shared, "one user's answer is shared");
+    }
+    let fresh = life.phase(Duration::ZERO);
+    assert!(fresh != Phase::Fresh || !said.no_cache, "it must be confirmed");
+    assert!(fresh != Phase::Stale || !said.forbids_stale(), "it may not be served stale");
+    assert!(life.lifetime <= crate::semantics::age::MAX_DELTA);
+}
