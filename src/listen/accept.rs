@@ -1,6 +1,8 @@
 //! The accept loop: one per worker and socket, on the worker's runtime. It never spins: where the
 //! process has no descriptor or memory for another connection it pauses, and says so at most once
-//! a second. Told to stop, it takes what already waits in the socket's queue and ends; the socket
+//! a second. Where the worker takes long to get round to it, it takes fewer connections at a time:
+//! who has been accepted is served first, and the rest wait in the socket's queue, which is bounded.
+//! Told to stop, it takes what already waits in the socket's queue and ends; the socket
 //! itself belongs to the server and may stay open for the next loop.
 
 use std::future::poll_fn;
@@ -19,8 +21,10 @@ use crate::base::{Clock, Drain, ListenerId, WorkerId};
 
 /// How long a loop rests when the process has no room for another connection.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Connections that a loop takes before it lets others run.
+/// Connections that a loop takes before it lets others run, where the worker is not busy.
 const BATCH: u32 = 64;
+/// How long a worker that is not too busy takes to get round all its tasks.
+const ROUND: Duration = Duration::from_millis(5);
 
 /// A connection that has been accepted.
 #[derive(Debug)]
@@ -78,7 +82,7 @@ pub async fn accept(
     // Another descriptor for the same socket: dropping it closes nothing that the server holds.
     let listener = TcpListener::from_std(socket.try_clone()?)?;
     let mut stopped = pin!(stop.wait());
-    let mut taken = 0;
+    let (mut taken, mut batch) = (0, BATCH);
     while !stop.is_draining() {
         let accepted = poll_fn(|cx| {
             if stopped.as_mut().poll(cx).is_ready() {
@@ -92,8 +96,9 @@ pub async fn accept(
             Some(Err(error)) => acceptor.fail(&error, &mut warned).await,
         }
         taken += 1;
-        if taken % BATCH == 0 {
-            tokio::task::yield_now().await;
+        if taken >= batch {
+            taken = 0;
+            batch = acceptor.yield_to_others(batch).await;
         }
     }
     acceptor.empty(&socket, &mut warned).await;
@@ -101,6 +106,14 @@ pub async fn accept(
 }
 
 impl Acceptor {
+    /// Lets the worker's other tasks run after `batch` connections; how many may be next.
+    async fn yield_to_others(&self, batch: u32) -> u32 {
+        let before = self.clock.now();
+        tokio::task::yield_now().await;
+        let round = self.clock.now().saturating_duration_since(before);
+        if round > ROUND { (batch / 2).max(1) } else { (batch * 2).min(BATCH) }
+    }
+
     /// Takes what waits in the queue. The system is asked itself, because the runtime says "not
     /// ready" of a socket for which it has not seen the event yet.
     async fn empty(&self, socket: &std::net::TcpListener, warned: &mut Option<Instant>) {

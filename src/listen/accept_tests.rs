@@ -122,3 +122,29 @@ async fn want_of_descriptors_pauses_and_a_bad_connection_does_not() {
     assert_eq!(*held.notices.lock().unwrap(), [Notice::Exhausted; 4]);
     assert_eq!(warned, Some(held.acceptor.clock.now() - 4 * PAUSE), "one warning a second");
 }
+
+#[tokio::test]
+async fn a_busy_worker_takes_fewer_connections_at_a_time() {
+    let (sockets, held) = (bind(), acceptor(1000));
+    let bound = &sockets.bound()[0];
+    let connect = |_| std::net::TcpStream::connect(bound.address).unwrap();
+    let _clients: Vec<_> = (0..200).map(connect).collect();
+    let running = accept(bound.socket(0).unwrap(), held.acceptor.clone(), sockets.stop().clone());
+    let running = tokio::spawn(running);
+    // Each time that others run, twice as much time passes as should.
+    let mut rounds = vec![0];
+    soon(async {
+        while rounds.last().is_some_and(|taken| *taken < 200) {
+            held.acceptor.clock.advance(2 * ROUND);
+            tokio::task::yield_now().await;
+            rounds.push(held.accepted.lock().unwrap().len());
+        }
+    })
+    .await;
+    let steps: Vec<usize> = rounds.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(steps.iter().all(|step| *step <= BATCH as usize), "{steps:?}");
+    let last = &steps[steps.len() - 20..];
+    assert!(last.iter().all(|step| *step <= 2), "{steps:?}");
+    sockets.stop().begin();
+    soon(running).await.unwrap().unwrap();
+}
