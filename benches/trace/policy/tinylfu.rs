@@ -77,7 +77,7 @@ impl TinyLfu {
                 (None, Some(victim)) => (victim, &mut self.protected),
                 (None, None) => return,
             };
-            let lucky = count >= LUCKY && self.random.next() % 128 == 0;
+            let lucky = count >= LUCKY && self.random.next().is_multiple_of(128);
             if count <= self.sketch.count(victim) && !lucky {
                 return;
             }
