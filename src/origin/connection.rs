@@ -65,7 +65,7 @@ impl Connection {
         self.counts.read.load(Ordering::Relaxed)
     }
 
-    /// A head is awaited from here on: it may be as large as [`MAX_HEAD`], with every interim response
+    /// A head is awaited from here on: it may be as large as `MAX_HEAD`, with every interim response
     /// before it, which hyper reads over one by one for as long as they come.
     pub fn head_begins(&self) {
         let limit = self.bytes_read().saturating_add(MAX_HEAD as u64);
