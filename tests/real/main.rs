@@ -28,7 +28,6 @@ mod tally;
 mod tls;
 mod wait;
 
-mod attacks_http1;
 mod attacks_http2;
 mod cold_page;
 mod curl;
