@@ -16,7 +16,8 @@
 //! ```
 //!
 //! 1. [`listen`] accepts a connection on one worker's runtime, where it stays for its life.
-//! 2. [`front`] speaks TLS and HTTP/1.1 or HTTP/2 through hyper, and hands over heads and bodies.
+//! 2. [`front`] speaks TLS and HTTP/1.1, which [`wire`] reads, or HTTP/2 through hyper, and hands over
+//!    heads and bodies.
 //! 3. [`flow`] is the plot. Its first step has [`site`] decide, from values alone, what is to be done.
 //! 4. A purge raises a floor in the [`store`] and is answered: from then on nothing asked of the
 //!    origin before it is served as fresh, whatever races it.
@@ -36,7 +37,7 @@
 //! | layer | rooms |
 //! |---|---|
 //! | 0 | [`base`]: time, budget, keys, reasons, faults, bodies |
-//! | 1 | [`telemetry`], [`semantics`], [`config`], [`net`], [`geo`] |
+//! | 1 | [`telemetry`], [`semantics`], [`config`], [`net`], [`wire`], [`geo`] |
 //! | 2 | [`store`], [`origin`], [`site`], [`front`], [`listen`] |
 //! | 3 | [`fetch`], [`purge`], [`reply`] |
 //! | 4 | [`flow`] |
@@ -66,8 +67,11 @@
 //! - Keys leave the port out; scheme, port and site are the first variant axis. A purge for
 //!   `http://host/path` covers every spelling of the authority, and what is stored for a site that
 //!   the host has left; a forged port, which an origin may write into its links, poisons nobody.
-//! - hyper's own timeouts are switched off: one watchdog a connection ([`front`]) enforces all of
-//!   them, HTTP/2's zero windows included, and costs a hit nothing.
+//! - HTTP/1 is read and written here ([`wire`]), on both sides, and hyper is left for HTTP/2: there is
+//!   still one parser, a stricter one (no bare line feed, no length beside a coding), an idle
+//!   connection holds no buffer, and a hit costs a third fewer instructions.
+//! - One watchdog a connection ([`front`]) enforces every timeout, HTTP/2's zero windows included, and
+//!   costs a hit nothing.
 //! - The exposition format is written here, without a metrics crate: counters live with the worker
 //!   that counts, and are summed when they are read.
 //! - The memory of what cannot be cached is kept apart for requests with cookies, with
@@ -90,6 +94,7 @@ pub mod admin;
 pub mod config;
 pub mod geo;
 pub mod net;
+pub mod wire;
 
 pub mod base;
 pub mod cli;

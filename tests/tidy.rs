@@ -19,7 +19,7 @@ const MAX_LINES: usize = 400;
 /// A room imports only from rooms above its own line.
 const LAYERS: &[&[&str]] = &[
     &["base"],
-    &["telemetry", "semantics", "config", "net", "geo"],
+    &["telemetry", "semantics", "config", "net", "geo", "wire"],
     &["store", "origin", "site", "front", "listen", "fleet", "stream"],
     &["fetch", "purge", "reply", "geodns"],
     &["flow"],
@@ -37,6 +37,7 @@ const NEIGHBOURS: &[(&str, &str, &str)] = &[
 /// Paths that only some places may name: the path, the places, the reason.
 const NAMES: &[(&[&str], &[&str], &str)] = &[
     (&["hyper", "server"], &["src/front/"], "one room turns bytes into requests"),
+    (&["httparse"], &["src/wire/"], "one room splits the heads of HTTP/1"),
     (&["hyper", "client"], OUTWARD, "what speaks to others stands in three rooms"),
     (&["rustls"], OUTWARD, "what speaks TLS stands in three rooms"),
     (&["tokio_rustls"], OUTWARD, "what speaks TLS stands in three rooms"),

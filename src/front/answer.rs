@@ -1,11 +1,11 @@
 //! An answer on its way out: its head with the framing fields that are ours, and its body in
 //! pieces that tell when the socket's side has taken them.
 //!
-//! Content-Length and Transfer-Encoding are hyper's from the body's size; what the plot put there
-//! counts only for HEAD (RFC 9110 §8.6). A body that is shorter or longer than it said, that fails,
-//! or whose answer is to be cut ends in an error: hyper then closes an HTTP/1 connection without
-//! the last chunk and resets an HTTP/2 stream with INTERNAL_ERROR, its reason for any error that
-//! names none. Only an HTTP/1.0 body that ends with its connection could still look complete, so
+//! Content-Length and Transfer-Encoding are the protocol's from the body's size; what the plot put
+//! there counts only for HEAD (RFC 9110 §8.6). A body that is shorter or longer than it said, that
+//! fails, or whose answer is to be cut ends in an error: an HTTP/1 connection is then closed without
+//! the last chunk, and hyper resets an HTTP/2 stream with INTERNAL_ERROR, its reason for any error
+//! that names none. Only an HTTP/1.0 body that ends with its connection could still look complete, so
 //! there the socket is reset.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,24 +15,33 @@ use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, Response, StatusCode, Version};
+use http::{Method, Response, StatusCode, Version};
 use http_body::{Body as _, Frame, SizeHint};
-use hyper::upgrade::OnUpgrade;
 
 use super::handler::{Answer, Then};
 use super::record::Record;
+use crate::base::tunnel::Tunnel;
 use crate::base::{Body, Fault, Reason};
 
-/// Makes the response that hyper sends of `answer`.
+/// What becomes of the connection after an answer.
+pub(super) enum Next {
+    /// It takes the next request, if it can.
+    KeepAlive,
+    /// It is closed.
+    Close,
+    /// It is joined to the origin's.
+    Tunnel(Tunnel),
+}
+
+/// Makes the response that is sent of `answer`.
 ///
 /// # Errors
-/// An answer that cannot be sent: an interim status without a tunnel, or a tunnel where the
-/// client asked for none. The connection or the stream is then cut.
+/// An answer that cannot be sent: an interim status without a tunnel, or a tunnel where there is
+/// none. The connection or the stream is then cut.
 pub(super) fn respond(
     answer: Answer,
     record: Arc<Record>,
-    upgrade: Option<OnUpgrade>,
-) -> Result<Response<Sent>, Fault> {
+) -> Result<(Response<Sent>, Next), Fault> {
     let Answer { mut head, body, account, then } = answer;
     let why = account.reason;
     record.on_answer(head.status, account);
@@ -40,28 +49,20 @@ pub(super) fn respond(
     head.headers.remove(CONNECTION);
     head.headers.remove(TRANSFER_ENCODING);
 
-    let mut cut = None;
-    match then {
-        Then::KeepAlive if record.is_open_ended() => {
-            head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        Then::KeepAlive => {}
-        Then::Close if record.asked.version == Version::HTTP_2 => {}
-        Then::Close => {
-            head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        Then::Abort => cut = Some(why),
+    let (cut, next) = match then {
+        Then::KeepAlive => (None, Next::KeepAlive),
+        Then::Close => (None, Next::Close),
+        Then::Abort => (Some(why), Next::Close),
         Then::Tunnel(tunnel) => {
-            let Some(upgrade) = upgrade.filter(|_| head.status == StatusCode::SWITCHING_PROTOCOLS)
-            else {
+            let http1 = record.asked.version == Version::HTTP_11;
+            if !http1 || head.status != StatusCode::SWITCHING_PROTOCOLS {
                 return Err(unsendable(&record, "a tunnel for a request that asked for none"));
-            };
-            head.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            }
             head.headers.remove(CONTENT_LENGTH);
-            record.line.put_tunnel(upgrade, tunnel);
-            return Ok(Response::from_parts(head, Sent::new(Body::Empty, record, None)));
+            let sent = Sent::new(Body::Empty, record, None);
+            return Ok((Response::from_parts(head, sent), Next::Tunnel(tunnel)));
         }
-    }
+    };
     if head.status.is_informational()
         || record.asked.method == Method::CONNECT && head.status.is_success()
     {
@@ -76,7 +77,7 @@ pub(super) fn respond(
         head.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
     }
     let body = if is_head || bodiless { Body::Empty } else { body };
-    Ok(Response::from_parts(head, Sent::new(body, record, cut)))
+    Ok((Response::from_parts(head, Sent::new(body, record, cut)), next))
 }
 
 fn unsendable(record: &Record, what: &str) -> Fault {
@@ -84,7 +85,7 @@ fn unsendable(record: &Record, what: &str) -> Fault {
     Fault::ours(Reason::Upgrade, what)
 }
 
-/// The body of an answer as hyper pulls it.
+/// The body of an answer as the protocol pulls it.
 pub(super) struct Sent {
     body: Body,
     record: Arc<Record>,
@@ -97,7 +98,7 @@ pub(super) struct Sent {
 impl Sent {
     fn new(body: Body, record: Arc<Record>, cut: Option<Reason>) -> Self {
         let left = body.size_hint().exact().filter(|_| cut.is_none());
-        // hyper never asks for what it knows to be nothing.
+        // Nobody asks for what is known to be nothing.
         if cut.is_none() && (left == Some(0) || body.is_end_stream()) {
             record.on_ended();
         }

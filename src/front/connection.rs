@@ -1,11 +1,8 @@
-//! The life of one connection: hyper's server for its protocol, driven together with the watchdog
-//! and the signal to drain, and the end, which is orderly, a cut, or a reset.
+//! The life of one connection: the protocol on it, driven together with the watchdog and the signal
+//! to drain, and the end, which is orderly, a cut, or a reset.
 //!
-//! What is decided here about hyper's HTTP/1: no half-closed connections, because a client that
-//! closes its sending side in mid-request has nearly always left, and its fetch should not go on
-//! for nobody; no header timeout of hyper's (nor a timer for it), because the watchdog covers it.
-//! Its heads are bounded in bytes and fields. About its HTTP/2: streams, header lists, resets in
-//! both directions, windows and send buffers are bounded, and no extended CONNECT is offered.
+//! What is decided here about hyper's HTTP/2: streams, header lists, resets in both directions,
+//! windows and send buffers are bounded, and no extended CONNECT is offered. HTTP/1 is `http1`.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,25 +11,22 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Protocol;
 use super::gather::Gather;
+use super::http1::{Http1, Link, Over};
 use super::line::Line;
 use super::record::{End, Wait};
 use super::request::Chain;
 use super::service::Service;
 use super::transport::Transport;
-use super::tunnel;
+use super::tunnel::{self, Client};
 use super::watch::Watch;
 use crate::base::Reason;
 
-/// The least that hyper takes as its buffer's limit.
-const LEAST_BUFFER: usize = 8 * 1024;
-/// Fields of a head for which hyper needs no allocation.
-const FIELDS_ON_STACK: usize = 100;
 /// What a client may upload on a stream before we read on, and on all streams together.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
@@ -57,52 +51,52 @@ pub(super) async fn serve(io: Transport, protocol: Protocol, line: &Arc<Line>) -
 }
 
 /// How the polling of a connection ended.
-enum Driven {
-    Over(hyper::Result<()>),
+enum Driven<T> {
+    Over(T),
     Cut(Wait),
     Panicked,
 }
 
 async fn serve_http1(io: Transport, line: &Arc<Line>) -> End {
-    let limits = &line.serving.limits;
-    let mut builder = http1::Builder::new();
-    builder
-        .half_close(false)
-        // What is accepted while draining gets one answer and is told so.
-        .keep_alive(!line.serving.drain.is_draining())
-        .header_read_timeout(None)
-        .max_header_size(limits.header_bytes)
-        .max_buf_size(limits.header_bytes.max(LEAST_BUFFER));
-    if limits.headers != FIELDS_ON_STACK {
-        builder.max_headers(limits.headers);
-    }
-    let mut connection =
-        builder.serve_connection(TokioIo::new(io), Service(Arc::clone(line))).with_upgrades();
-
-    let shut = |connection: Pin<&mut http1::UpgradeableConnection<_, _>>| {
-        connection.graceful_shutdown();
-    };
-    let driven = drive(Pin::new(&mut connection), line, Protocol::Http1, shut, None).await;
-    if let Driven::Cut(wait) = driven {
-        line.cut(wait);
-    }
-    if matches!(driven, Driven::Over(Ok(())))
-        && let Some((upgrade, tunnel)) = line.take_tunnel()
-    {
-        return Box::pin(tunnel::join(upgrade, tunnel, line)).await;
-    }
-    let end = judge(driven, line);
-    if let Some(parts) = connection.into_parts() {
-        let mut io = parts.io.into_inner();
-        // hyper has closed our side in these two ends alone.
-        let lingers = matches!(end, End::Refused(_)) || end == End::Done && line.is_unread();
-        if line.is_reset() {
-            io.reset_when_dropped();
-        } else if lingers {
-            linger(&mut io, line).await;
+    let mut http1 = Http1::new(io, line);
+    let driven = {
+        let driven = drive(Pin::new(&mut http1), line, Protocol::Http1, |_| (), None).await;
+        if let Driven::Cut(wait) = driven {
+            line.cut(wait);
         }
+        driven
+    };
+    let Link { io, mut buffer, unread, .. } = http1.into_link();
+    let end = match driven {
+        Driven::Over(Over::Tunnel(tunnel)) => {
+            let client = Client { held: buffer.take(usize::MAX), io };
+            return Box::pin(tunnel::join(client, tunnel, line)).await;
+        }
+        Driven::Over(Over::Done) => End::Done,
+        Driven::Over(Over::Left) => End::Left,
+        Driven::Over(Over::Broken) => End::Broken,
+        Driven::Over(Over::Refused(bad)) => refused(line, &bad),
+        Driven::Cut(wait) => cut(line, wait),
+        Driven::Panicked => End::Panicked,
+    };
+    if line.is_reset() {
+        io.reset_when_dropped();
+    } else if matches!(end, End::Done | End::Refused(_)) {
+        let whole = end == End::Done && !unread;
+        Box::pin(close(io, whole, line)).await;
     }
     end
+}
+
+/// Closes our side in order. Unless the client has sent nothing but `whole` requests, what it still
+/// sends is read and thrown away, so that the last answer reaches it: closing a socket with unread
+/// bytes resets it (RFC 9112 §9.6).
+async fn close(mut io: Transport, whole: bool, line: &Line) {
+    let closed =
+        line.serving.clock.within(LINGER, poll_fn(|cx| Pin::new(&mut io).poll_shutdown(cx)));
+    if matches!(closed.await, Ok(Ok(()))) && !whole {
+        linger(&mut io, line).await;
+    }
 }
 
 async fn serve_http2(io: Transport, line: &Arc<Line>) -> End {
@@ -158,16 +152,17 @@ where
     }
 }
 
-/// Polls `connection` with its watchdog until one of them ends it.
+/// Polls `connection` with its watchdog until one of them ends it; `shut` tells it to take nothing
+/// new.
 async fn drive<C>(
     mut connection: Pin<&mut C>,
     line: &Line,
     protocol: Protocol,
     shut: impl Fn(Pin<&mut C>),
     gather: Option<&Gather<Transport>>,
-) -> Driven
+) -> Driven<C::Output>
 where
-    C: Future<Output = hyper::Result<()>>,
+    C: Future,
 {
     let mut watch = Watch::new(protocol, line.begin(protocol), line);
     let drain = &line.serving.drain;
@@ -183,7 +178,7 @@ where
                 listening = true;
                 let _ = drained.as_mut().poll(cx);
             }
-            // hyper closes a connection on which nothing came at all, so a client whose first
+            // A connection on which nothing came at all would be closed, so a client whose first
             // request is on its way is waited for as long as `first_byte` allows.
             if shutting || !drain.is_draining() || !line.heard() {
                 break;
@@ -202,9 +197,9 @@ fn poll_held<C>(
     line: &Line,
     gather: Option<&Gather<Transport>>,
     cx: &mut Context<'_>,
-) -> Option<Driven>
+) -> Option<Driven<C::Output>>
 where
-    C: Future<Output = hyper::Result<()>>,
+    C: Future,
 {
     if let Some(gather) = gather {
         gather.hold();
@@ -220,26 +215,18 @@ where
     }
 }
 
-/// Names the end, logs what hyper refused, and decides whether the socket is reset.
-fn judge(driven: Driven, line: &Line) -> End {
+/// Names the end of an HTTP/2 connection, logs what hyper refused, and decides whether the socket is
+/// reset.
+fn judge(driven: Driven<hyper::Result<()>>, line: &Line) -> End {
     let error = match driven {
         Driven::Over(Ok(())) => return End::Done,
         Driven::Panicked => return End::Panicked,
-        Driven::Cut(wait) => {
-            if matches!(wait, Wait::Write | Wait::Progress) {
-                // The kernel would go on offering what the client does not take.
-                line.must_reset();
-            }
-            return End::Cut(wait);
-        }
+        Driven::Cut(wait) => return cut(line, wait),
         Driven::Over(Err(error)) => error,
     };
     let h2 = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<h2::Error>());
-    let refused = error.is_parse() || h2.is_some_and(|h2| h2.is_library() && !h2.is_io());
-    if refused {
-        let log = Chain(&error);
-        tracing::debug!(peer = %line.peer.remote, reason = %Reason::BadRequest, "refused: {log}");
-        End::Refused(Reason::BadRequest)
+    if error.is_parse() || h2.is_some_and(|h2| h2.is_library() && !h2.is_io()) {
+        refused(line, &Chain(&error))
     } else if error.is_user() {
         tracing::debug!(peer = %line.peer.remote, "cut: {}", Chain(&error));
         End::Broken
@@ -248,8 +235,20 @@ fn judge(driven: Driven, line: &Line) -> End {
     }
 }
 
-/// Reads and throws away what the client still sends, so that the last answer reaches it: closing
-/// a socket with unread bytes resets it (RFC 9112 §9.6).
+fn cut(line: &Line, wait: Wait) -> End {
+    if matches!(wait, Wait::Write | Wait::Progress) {
+        // The kernel would go on offering what the client does not take.
+        line.must_reset();
+    }
+    End::Cut(wait)
+}
+
+fn refused(line: &Line, why: &dyn std::fmt::Display) -> End {
+    tracing::debug!(peer = %line.peer.remote, reason = %Reason::BadRequest, "refused: {why}");
+    End::Refused(Reason::BadRequest)
+}
+
+/// Reads until the client closes, or enough.
 async fn linger(io: &mut Transport, line: &Line) {
     let mut scratch = vec![0; 4096];
     let mut left = LINGER_BYTES;

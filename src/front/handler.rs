@@ -41,6 +41,9 @@ pub enum Then {
     Tunnel(crate::base::tunnel::Tunnel),
 }
 
+/// An answer that comes.
+pub type Later = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
 #[allow(
     clippy::large_enum_variant,
     reason = "boxing the common, ready answer would cost every hit an allocation"
@@ -50,7 +53,7 @@ pub enum Reply {
     /// It stands.
     Ready(Answer),
     /// It comes.
-    Later(Pin<Box<dyn Future<Output = Answer> + Send>>),
+    Later(Later),
 }
 
 /// Answers requests. One handler serves every connection of a worker.

@@ -8,15 +8,12 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
-
-use hyper::upgrade::OnUpgrade;
 
 use super::record::{ConnectionEvent, Wait};
 use super::{Protocol, Serving};
 use crate::base::Peer;
-use crate::base::tunnel::Tunnel;
 use crate::telemetry::line;
 
 /// What the parts of a connection know in common.
@@ -43,14 +40,10 @@ pub(super) struct Line {
     caught_up: AtomicU64,
     /// Why the connection is being cut, for the records that are dropped with it.
     cut: AtomicU8,
-    /// Whether a request's body was left unread, so that bytes of it may lie in the socket.
-    unread: AtomicBool,
     /// Whether the socket must be reset, because an orderly end would look complete.
     reset: AtomicBool,
     /// What the access log says of the connection, once a request of it was logged.
     told: OnceLock<Box<[u8]>>,
-    /// The two sides of a change of protocol, from the answer to the end of HTTP.
-    tunnel: Mutex<Option<(OnUpgrade, Tunnel)>>,
 }
 
 /// No moment; moments are nanoseconds since the connection was born, plus one.
@@ -75,10 +68,8 @@ impl Line {
             taken: AtomicU64::new(0),
             caught_up: AtomicU64::new(0),
             cut: AtomicU8::new(0),
-            unread: AtomicBool::new(false),
             reset: AtomicBool::new(false),
             told: OnceLock::new(),
-            tunnel: Mutex::new(None),
         }
     }
 
@@ -107,10 +98,14 @@ impl Line {
         self.heard.store(true, Relaxed);
         // In HTTP/2 bytes between requests are mostly not the beginning of one (PING,
         // WINDOW_UPDATE), so only `idle` bounds a head that trickles there.
-        let begins_head = self.in_flight() == 0
-            && self.head_since.load(Relaxed) == NEVER
-            && !self.http2.load(Relaxed);
-        if begins_head {
+        if !self.http2.load(Relaxed) {
+            self.on_head_begun();
+        }
+    }
+
+    /// Something of a head is there (HTTP/1).
+    pub(super) fn on_head_begun(&self) {
+        if self.in_flight() == 0 && self.head_since.load(Relaxed) == NEVER {
             self.head_since.store(self.stamp(self.serving.clock.now()), Relaxed);
         }
     }
@@ -227,14 +222,6 @@ impl Line {
         cut == Wait::Write as u8 + 1 || cut == Wait::Progress as u8 + 1
     }
 
-    pub(super) fn leave_unread(&self) {
-        self.unread.store(true, Relaxed);
-    }
-
-    pub(super) fn is_unread(&self) -> bool {
-        self.unread.load(Relaxed)
-    }
-
     pub(super) fn must_reset(&self) {
         self.reset.store(true, Relaxed);
     }
@@ -246,15 +233,6 @@ impl Line {
     /// What the access log says of the connection.
     pub(super) fn told(&self) -> &[u8] {
         self.told.get_or_init(|| line::connection(&self.peer))
-    }
-
-    pub(super) fn put_tunnel(&self, upgrade: OnUpgrade, tunnel: Tunnel) {
-        let mut slot = self.tunnel.lock().unwrap_or_else(PoisonError::into_inner);
-        *slot = Some((upgrade, tunnel));
-    }
-
-    pub(super) fn take_tunnel(&self) -> Option<(OnUpgrade, Tunnel)> {
-        self.tunnel.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(super) fn tell(&self, event: ConnectionEvent) {

@@ -1,17 +1,19 @@
-//! HTTP/1.1 and HTTP/2 on the one side, requests and answers on the other. hyper is the only
-//! parser of either; what stands here is what it leaves to others: the time that a client may take
-//! (`watch`), writes gathered into TLS records (`gather`), the framing fields and the end of an
-//! answer (`answer`), panics, tunnels, draining, and the record of what happened ([`record`]).
+//! HTTP/1.1 and HTTP/2 on the one side, requests and answers on the other. HTTP/1 is ours (`http1`,
+//! read by [`wire`](crate::wire) alone), HTTP/2 is hyper's; both share the time that a client may
+//! take (`watch`), the framing fields and the end of an answer (`answer`), panics, draining, and the
+//! record of what happened ([`record`]).
 //!
-//! In path order: `accept` takes a socket and its handshake, `connection` drives hyper over
-//! `transport`, `service` calls the [`Handler`], `request` and `answer` are the two bodies. All of
-//! one connection lives on one worker's runtime and shares a `line`.
+//! In path order: `accept` takes a socket and its handshake, `connection` drives the protocol over
+//! `transport` (HTTP/2 writes through `gather`), `http1` or `service` calls the [`Handler`],
+//! `request` and `answer` are the two bodies. All of one connection lives on one worker's runtime
+//! and shares a `line`.
 
 mod accept;
 mod answer;
 mod connection;
 mod gather;
 pub mod handler;
+mod http1;
 mod line;
 mod pace;
 pub mod panics;

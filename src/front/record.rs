@@ -106,8 +106,6 @@ pub(super) struct Record {
     taken: AtomicU64,
     /// Whether the whole body has been handed to the protocol.
     ended: AtomicBool,
-    /// Whether the request's body is in chunks of which no plain end has been read.
-    open_ended: AtomicBool,
     broken: OnceLock<Reason>,
 }
 
@@ -125,7 +123,6 @@ impl Record {
             handed: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             ended: AtomicBool::new(false),
-            open_ended: AtomicBool::new(false),
             broken: OnceLock::new(),
         })
     }
@@ -138,18 +135,6 @@ impl Record {
 
     pub(super) fn on_received(&self, bytes: usize) {
         self.received.fetch_add(bytes as u64, Relaxed);
-    }
-
-    /// The request's body is in chunks; or, with `false`, its last chunk has been read, and no
-    /// trailer section after it.
-    pub(super) fn set_open_ended(&self, open: bool) {
-        self.open_ended.store(open, Relaxed);
-    }
-
-    /// Whether somebody may see the request's end elsewhere than we do, so that nothing may follow
-    /// it on its connection.
-    pub(super) fn is_open_ended(&self) -> bool {
-        self.open_ended.load(Relaxed)
     }
 
     pub(super) fn on_handed(&self, bytes: usize) {

@@ -1,21 +1,15 @@
 //! A request's body on its way in: pauses are bounded and so is its slowness (`pace`), and what
-//! breaks it is a fault with a name. A body that nobody reads costs nothing; hyper then drains what
-//! has already come with the head, or closes the connection after the answer, so that a rest is
-//! never parsed as the next request (its `poll_drain_or_close_read`).
-//!
-//! After chunks that end in a trailer section, or whose end is not read before the answer, the
-//! connection closes. hyper takes a bare line feed among trailers for a part of them and reads on to
-//! the next empty line; whoever takes it for the end (RFC 9112 §2.2) sees the next request there.
+//! breaks it is a fault with a name. A body that nobody reads costs nothing.
 
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::Version;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::http1::Upload;
 use super::line::Line;
 use super::pace::{Pace, Verdict};
 use super::record::Record;
@@ -23,30 +17,40 @@ use crate::base::{Fault, Reason, Sleep};
 
 /// A request's body.
 pub(super) struct RequestBody {
-    incoming: Incoming,
+    source: Source,
     line: Arc<Line>,
     /// Weak, so that an origin that still reads does not keep the answer's record open.
     record: Weak<Record>,
     pace: Pace,
     /// Armed for a moment before which nothing runs out, and left so when a piece comes.
     sleep: Option<Sleep>,
-    /// Whether a trailer section came.
-    trailed: bool,
-    over: bool,
+}
+
+/// Where a body comes from.
+pub(super) enum Source {
+    /// HTTP/1.
+    Http1(Upload),
+    /// HTTP/2, through hyper.
+    Http2(Incoming),
 }
 
 impl RequestBody {
-    pub(super) fn new(incoming: Incoming, record: &Arc<Record>) -> Self {
-        let chunked = incoming.size_hint().exact().is_none();
-        record.set_open_ended(chunked && record.asked.version != Version::HTTP_2);
+    pub(super) fn new(source: Source, record: &Arc<Record>) -> Self {
         Self {
-            incoming,
+            source,
             line: Arc::clone(&record.line),
             record: Arc::downgrade(record),
             pace: Pace::default(),
             sleep: None,
-            trailed: false,
-            over: false,
+        }
+    }
+
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        match &mut self.source {
+            Source::Http1(upload) => Pin::new(upload).poll_frame(cx),
+            Source::Http2(incoming) => Pin::new(incoming)
+                .poll_frame(cx)
+                .map_err(|error| Fault::client(Reason::BodyBroken, Chain(&error))),
         }
     }
 
@@ -82,48 +86,30 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
         let this = &mut *self;
-        match Pin::new(&mut this.incoming).poll_frame(cx) {
+        match this.poll_source(cx) {
             Poll::Ready(frame) => {
-                this.over = !matches!(frame, Some(Ok(_)));
-                let record = this.record.upgrade();
-                match &frame {
-                    Some(Ok(frame)) => {
-                        let bytes = frame.data_ref().map_or(0, Bytes::len);
-                        this.pace.on_piece(bytes, || this.line.serving.clock.now());
-                        this.trailed |= frame.is_trailers();
-                        record.inspect(|record| record.on_received(bytes));
-                    }
-                    None if !this.trailed => {
-                        record.inspect(|record| record.set_open_ended(false));
-                    }
-                    _ => {}
+                if let Some(Ok(frame)) = &frame {
+                    let bytes = frame.data_ref().map_or(0, Bytes::len);
+                    this.pace.on_piece(bytes, || this.line.serving.clock.now());
+                    this.record.upgrade().inspect(|record| record.on_received(bytes));
                 }
-                Poll::Ready(frame.map(|frame| {
-                    frame.map_err(|error| Fault::client(Reason::BodyBroken, Chain(&error)))
-                }))
+                Poll::Ready(frame)
             }
-            Poll::Pending => {
-                let fault = ready!(this.poll_late(cx));
-                this.over = true;
-                this.line.leave_unread();
-                Poll::Ready(Some(Err(fault)))
-            }
+            Poll::Pending => this.poll_late(cx).map(|fault| Some(Err(fault))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        match &self.source {
+            Source::Http1(upload) => upload.is_end_stream(),
+            Source::Http2(incoming) => incoming.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
-    }
-}
-
-impl Drop for RequestBody {
-    fn drop(&mut self) {
-        if !self.over && !self.incoming.is_end_stream() {
-            self.line.leave_unread();
+        match &self.source {
+            Source::Http1(upload) => upload.size_hint(),
+            Source::Http2(incoming) => incoming.size_hint(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The bridge from hyper's service to the Handler seam. A ready answer passes without a box; one
 //! that must be waited for is the handler's own box, polled in place. A panic on either way ends
-//! the connection (HTTP/1) or the stream (HTTP/2) and nothing else.
+//! the stream and nothing else. HTTP/1 calls the Handler itself (`http1`).
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,17 +11,16 @@ use std::task::{Context, Poll, ready};
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
 
 use super::answer::{Sent, respond};
-use super::handler::{Answer, Reply, Then};
+use super::handler::{Answer, Later, Reply, Then};
 use super::line::Line;
 use super::record::Record;
-use super::request::RequestBody;
+use super::request::{RequestBody, Source};
 use crate::base::{Body, Fault, Outcome, Reason};
 use crate::telemetry::{Account, Asked};
 
-/// hyper's service of one connection.
+/// hyper's service of one HTTP/2 connection.
 pub(super) struct Service(pub(super) Arc<Line>);
 
 impl hyper::service::Service<Request<Incoming>> for Service {
@@ -31,25 +30,22 @@ impl hyper::service::Service<Request<Incoming>> for Service {
 
     fn call(&self, request: Request<Incoming>) -> Call {
         let line = &self.0;
-        let (mut head, incoming) = request.into_parts();
-        let upgrade = head.extensions.remove::<OnUpgrade>();
+        let (head, incoming) = request.into_parts();
         let record = Record::begin(line, Asked::of(&head));
         if head.headers.len() > line.serving.limits.headers {
-            // hyper counts the fields of HTTP/1 itself; HTTP/2's one-byte fields it does not.
-            return Call::Ready(Some(respond(too_many_fields(), record, None)));
+            // hyper bounds their bytes, not their number.
+            return Call::Ready(Some(responded(too_many_fields(), record)));
         }
         let body = if incoming.is_end_stream() {
             Body::Empty
         } else {
-            Body::stream(RequestBody::new(incoming, &record))
+            Body::stream(RequestBody::new(Source::Http2(incoming), &record))
         };
         let request = Request::from_parts(head, body);
         let handler = &line.serving.handler;
         match catch_unwind(AssertUnwindSafe(|| handler.handle(request, &line.peer))) {
-            Ok(Reply::Ready(answer)) => Call::Ready(Some(respond(answer, record, upgrade))),
-            Ok(Reply::Later(answer)) => {
-                Call::Later { answer, rest: Some(Rest { record, upgrade }) }
-            }
+            Ok(Reply::Ready(answer)) => Call::Ready(Some(responded(answer, record))),
+            Ok(Reply::Later(answer)) => Call::Later { answer, record: Some(record) },
             Err(_) => Call::Ready(Some(Err(panicked(&record)))),
         }
     }
@@ -63,7 +59,12 @@ fn too_many_fields() -> Answer {
     Answer { head, body: Body::Empty, account, then: Then::Close }
 }
 
-fn panicked(record: &Record) -> Fault {
+fn responded(answer: Answer, record: Arc<Record>) -> Result<Response<Sent>, Fault> {
+    respond(answer, record).map(|(response, _)| response)
+}
+
+/// The handler panicked over a request.
+pub(super) fn panicked(record: &Record) -> Fault {
     record.on_broken(Reason::Panic);
     Fault::ours(Reason::Panic, "the handler panicked")
 }
@@ -75,16 +76,10 @@ pub(super) enum Call {
     /// The answer comes.
     Later {
         /// The handler's future.
-        answer: Pin<Box<dyn Future<Output = Answer> + Send>>,
+        answer: Later,
         /// What the response needs besides.
-        rest: Option<Rest>,
+        record: Option<Arc<Record>>,
     },
-}
-
-/// What a response needs besides the answer.
-pub(super) struct Rest {
-    record: Arc<Record>,
-    upgrade: Option<OnUpgrade>,
 }
 
 impl Future for Call {
@@ -95,15 +90,14 @@ impl Future for Call {
             Self::Ready(response) => {
                 Poll::Ready(response.take().expect("hyper polls no future after it was ready"))
             }
-            Self::Later { answer, rest } => {
+            Self::Later { answer, record } => {
                 let answer = match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
                     Ok(answer) => Ok(ready!(answer)),
                     Err(_) => Err(()),
                 };
-                let Rest { record, upgrade } =
-                    rest.take().expect("hyper polls no future after it was ready");
+                let record = record.take().expect("hyper polls no future after it was ready");
                 Poll::Ready(match answer {
-                    Ok(answer) => respond(answer, record, upgrade),
+                    Ok(answer) => responded(answer, record),
                     Err(()) => Err(panicked(&record)),
                 })
             }

@@ -127,7 +127,7 @@ fn request_lines(corpus: &mut Corpus) {
     }
     corpus.add(
         "HTTP/2 to HTTP/1",
-        "none closed",
+        "400 closed",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
     );
     for method in [
@@ -165,7 +165,8 @@ fn request_lines(corpus: &mut Corpus) {
     }
     // RFC 9112 §2.2: an empty line or several before a request are tolerated.
     for before in ["\r\n", "\r\n\r\n", "\n", "\n\n\r\n"] {
-        corpus.add("empty lines before", "200 kept", format!("{before}{}", request("GET", "", "")));
+        let outcome = if before.starts_with('\r') { "200 kept" } else { "400 closed" };
+        corpus.add("empty lines before", outcome, format!("{before}{}", request("GET", "", "")));
     }
 }
 
@@ -271,7 +272,7 @@ fn names_and_values(corpus: &mut Corpus) {
 }
 
 fn line_ends(corpus: &mut Corpus) {
-    // A bare line feed ends a line (RFC 9112 §2.2 allows it); what the origin gets has none.
+    // RFC 9112 §2.2 lets a bare line feed end a line; whoever disagrees sees another request.
     for method in GET {
         for head in [
             "M\nH\n\n",
@@ -283,7 +284,7 @@ fn line_ends(corpus: &mut Corpus) {
         ] {
             let line = format!("{method} /m/IDIDI HTTP/1.1");
             let head = head.replace('H', "Host: wiki.test").replace('M', &line);
-            corpus.add("bare line feed", "200 kept", head);
+            corpus.add("bare line feed", "400 closed", head);
         }
     }
     for head in [

@@ -166,7 +166,7 @@ const TARGETS: [Class; 8] = [
             "/m/IDIDI?http://evil.test/",
         ],
     ),
-    // hyper drops a fragment before anybody can see it; neither key nor origin has one.
+    // A fragment is dropped before anybody can see it; neither key nor origin has one.
     (
         "fragment",
         "200 kept",

@@ -1,0 +1,166 @@
+//! Bytes that have come and are not used yet, and the content that is taken out of them.
+//!
+//! A connection that waits for something holds no memory to read into: reading goes through one
+//! piece of memory a thread, and what came is kept in just as many bytes as it has.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::HeaderMap;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::chunks::{self, Chunks, Step};
+use super::framing::Framing;
+use super::head::Bad;
+
+/// The most that is read at once.
+const READ: usize = 64 * 1024;
+
+thread_local! {
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
+}
+
+/// What came over a connection and was not taken yet.
+#[derive(Debug, Default)]
+pub struct Buffer(BytesMut);
+
+impl Buffer {
+    /// What came.
+    pub fn rest(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether nothing came that was not taken.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes the first `length` bytes, or all.
+    pub fn take(&mut self, length: usize) -> Bytes {
+        if length >= self.0.len() {
+            return std::mem::take(&mut self.0).freeze();
+        }
+        self.0.split_to(length).freeze()
+    }
+
+    /// Drops the first `length` bytes.
+    pub fn skip(&mut self, length: usize) {
+        self.0.advance(length.min(self.0.len()));
+    }
+
+    /// Reads what is there; ready with 0 at the end.
+    ///
+    /// # Errors
+    /// The stream's.
+    pub fn poll_fill<R: AsyncRead>(
+        &mut self,
+        io: Pin<&mut R>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut read = ReadBuf::new(scratch);
+            ready!(io.poll_read(cx, &mut read))?;
+            self.push(read.filled());
+            Poll::Ready(Ok(read.filled().len()))
+        })
+    }
+
+    /// Appends what came.
+    pub fn push(&mut self, came: &[u8]) {
+        if self.0.is_empty() {
+            // Exactly as large: most heads and bodies come at once.
+            self.0 = BytesMut::from(came);
+        } else {
+            self.0.extend_from_slice(came);
+        }
+    }
+}
+
+/// A body on its way out of a [`Buffer`].
+#[derive(Debug)]
+pub struct Content(State);
+
+#[derive(Debug)]
+enum State {
+    Length(u64),
+    Chunks(Chunks),
+    Connection,
+    Over,
+}
+
+/// The next of a body.
+#[derive(Debug)]
+pub enum Piece {
+    /// More must come first.
+    More,
+    /// Some of it.
+    Data(Bytes),
+    /// Its end, with trailer fields where there are any.
+    End(Option<HeaderMap>),
+}
+
+impl Content {
+    /// A body that ends as `framing` says.
+    pub fn new(framing: Framing) -> Self {
+        Self(match framing {
+            Framing::Length(0) => State::Over,
+            Framing::Length(length) => State::Length(length),
+            Framing::Chunked => State::Chunks(Chunks::default()),
+            Framing::Connection => State::Connection,
+        })
+    }
+
+    /// Whether its end was taken.
+    pub fn is_over(&self) -> bool {
+        matches!(self.0, State::Over)
+    }
+
+    /// Whether the end of the connection would be its end.
+    pub fn ends_with_connection(&self) -> bool {
+        matches!(self.0, State::Connection)
+    }
+
+    /// How many bytes are left, where that was told.
+    pub fn left(&self) -> Option<u64> {
+        match self.0 {
+            State::Length(left) => Some(left),
+            State::Over => Some(0),
+            State::Chunks(_) | State::Connection => None,
+        }
+    }
+
+    /// Takes the next piece.
+    ///
+    /// # Errors
+    /// What came is no such body.
+    pub fn next(&mut self, buffer: &mut Buffer) -> Result<Piece, Bad> {
+        match &mut self.0 {
+            State::Over => Ok(Piece::End(None)),
+            _ if buffer.is_empty() => Ok(Piece::More),
+            State::Connection => Ok(Piece::Data(buffer.take(usize::MAX))),
+            State::Length(left) => {
+                let bytes = buffer.take(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= bytes.len() as u64;
+                if *left == 0 {
+                    self.0 = State::Over;
+                }
+                Ok(Piece::Data(bytes))
+            }
+            State::Chunks(chunks) => loop {
+                match chunks.next(buffer.rest())? {
+                    Step::More => return Ok(Piece::More),
+                    Step::Skip(length) => buffer.skip(length),
+                    Step::Data(length) => return Ok(Piece::Data(buffer.take(length))),
+                    Step::End(length) => {
+                        let trailers = chunks::trailers(&buffer.take(length))?;
+                        self.0 = State::Over;
+                        return Ok(Piece::End(trailers));
+                    }
+                }
+            },
+        }
+    }
+}
