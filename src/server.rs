@@ -83,8 +83,8 @@ pub(crate) struct Shared {
     /// The threads end.
     stop: Drain,
     admin: Option<SocketAddr>,
-    /// What the floors hold of the budget.
-    _floors: Charge,
+    /// What the process itself holds of the budget.
+    _fixed: Charge,
 }
 
 impl Server {

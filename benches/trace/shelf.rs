@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use tidegate::base::budget::Part;
 use tidegate::base::{Axis, Budget, Clock, KeyText, Scheme, Seq, SiteId, Stored};
 use tidegate::semantics::{Life, Policy as Terms, Received, ResponseDirectives, Vary};
 use tidegate::store::object::owned_fields;
@@ -73,7 +74,10 @@ impl Shelf {
             axis: Axis::new(SiteId(0), Scheme::Http, None),
             selecting: vary.expect("nothing varies"),
         };
-        let body = Stored::new(vec![self.bytes.slice(..size as usize)], self.budget.charge(size));
+        let body = Stored::new(
+            vec![self.bytes.slice(..size as usize)],
+            self.budget.charge(Part::Stored, size),
+        );
         Arc::new(Object::new(Arc::new(head), body, None, Seq(0)))
     }
 }

@@ -14,7 +14,10 @@ use super::budget::Charge;
 use super::error::Fault;
 
 /// A body that comes as it is read.
-pub type Stream = Pin<Box<dyn http_body::Body<Data = Bytes, Error = Fault> + Send + Sync>>;
+pub struct Stream {
+    body: Pin<Box<dyn http_body::Body<Data = Bytes, Error = Fault> + Send + Sync>>,
+    keeps: u64,
+}
 
 /// The body of a request or an answer.
 pub enum Body {
@@ -47,7 +50,46 @@ impl Body {
     where
         B: http_body::Body<Data = Bytes, Error = Fault> + Send + Sync + 'static,
     {
-        Self::Stream(Box::pin(body))
+        Self::stream_of(body, 0)
+    }
+
+    /// A body that comes as it is read, from something of `keeps` bytes that it keeps in memory.
+    pub fn stream_of<B>(body: B, keeps: u64) -> Self
+    where
+        B: http_body::Body<Data = Bytes, Error = Fault> + Send + Sync + 'static,
+    {
+        Self::Stream(Stream { body: Box::pin(body), keeps })
+    }
+
+    /// Bytes that it keeps in memory for as long as it is not read.
+    pub fn keeps(&self) -> u64 {
+        match self {
+            Self::Empty => 0,
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Segments(segments) => segments.body.length(),
+            Self::Trailed(trailed) => trailed.0.body.length(),
+            Self::Stream(stream) => stream.keeps,
+        }
+    }
+}
+
+impl http_body::Body for Stream {
+    type Data = Bytes;
+    type Error = Fault;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        self.body.as_mut().poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -84,7 +126,7 @@ impl http_body::Body for Body {
                 let frame = segments.next().map(Frame::data);
                 Poll::Ready(frame.or_else(|| trailers.take().map(Frame::trailers)).map(Ok))
             }
-            Self::Stream(stream) => stream.as_mut().poll_frame(cx),
+            Self::Stream(stream) => Pin::new(stream).poll_frame(cx),
         }
     }
 
@@ -189,16 +231,17 @@ impl Iterator for Segments {
 mod tests {
     use super::*;
     use crate::base::Budget;
+    use crate::base::budget::Part;
 
     fn list() -> Arc<Stored> {
         let segments = ["hello ", "wide ", "world"].map(Bytes::from).to_vec();
-        Stored::new(segments, Budget::new(1000).charge(16))
+        Stored::new(segments, Budget::new(1000).charge(Part::Stored, 16))
     }
 
     #[test]
     fn a_reader_keeps_the_bytes_charged_that_are_stored_no_longer() {
         let budget = Budget::new(1000);
-        let body = Stored::new(vec![Bytes::from("x")], budget.charge(1));
+        let body = Stored::new(vec![Bytes::from("x")], budget.charge(Part::Stored, 1));
         let reader = Segments::new(Arc::clone(&body), 0, 1);
         drop(body);
         assert_eq!(budget.held(), 1);

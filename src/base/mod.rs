@@ -4,6 +4,7 @@
 
 pub mod body;
 pub mod budget;
+pub mod clients;
 pub mod clock;
 pub mod drain;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod tunnel;
 
 pub use body::{Body, Segments, Stored};
 pub use budget::{Budget, Charge};
+pub use clients::Clients;
 pub use clock::{Clock, Elapsed, Sleep};
 pub use drain::Drain;
 pub use error::{Fault, Whose};

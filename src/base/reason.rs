@@ -196,6 +196,12 @@ reasons! {
     Admin = "admin",
     /// The request has a condition that only the origin can judge (If-Match, If-Unmodified-Since).
     Condition = "condition",
+    /// No connection to the origin came free in time.
+    PoolTimeout = "pool-timeout",
+    /// The client has as many requests under way as one address may have.
+    ClientRequests = "client-requests",
+    /// The node is at its memory limit, so only what is stored is served.
+    MemoryFull = "memory-full",
 }
 
 impl fmt::Display for Reason {

@@ -80,7 +80,8 @@ static NODE: Section = section(
         ),
         fixed(
             "memory",
-            Size { least: 1 << 20, most: u64::MAX },
+            // The process itself takes 32 MiB.
+            Size { least: 40 << 20, most: u64::MAX },
             Computed {
                 says: "80 % of what the cgroup or the machine has",
                 by: |known| {
@@ -266,6 +267,31 @@ static LIMITS: Section = section(
             Integer { least: 1, most: 10_000_000 },
             Is("100000"),
             "Client connections of the whole node.",
+        ),
+        key(
+            "client_connections",
+            Integer { least: 1, most: 10_000_000 },
+            Is("1000"),
+            "Connections of one client: an IPv4 address or an IPv6 /64. Trusted proxies have no such limit.",
+        ),
+        key(
+            "client_requests",
+            Integer { least: 1, most: 10_000_000 },
+            Is("500"),
+            "Requests of one client that may wait for origins or be answered by them, over all its connections. A trusted proxy names the client.",
+        ),
+        key(
+            "client_unread",
+            SOME_BYTES,
+            Computed {
+                says: "a sixteenth of `memory` in [node]",
+                by: |known| {
+                    let bytes = known.node_memory.ok_or(Lacking::Earlier)?;
+                    Ok(Value::Size((bytes / 16).max(1)))
+                },
+                example: "\"64MiB\"",
+            },
+            "What one client may have us keep of answers that it does not read. Trusted proxies have no such limit.",
         ),
         key(
             "header_bytes",

@@ -102,6 +102,9 @@ fn timeouts(table: &Table) -> Timeouts {
 fn limits(table: &Table) -> Limits {
     Limits {
         connections: table.count("connections"),
+        client_connections: table.count("client_connections"),
+        client_requests: table.count("client_requests"),
+        client_unread: table.size("client_unread"),
         header_bytes: need(usize::try_from(table.size("header_bytes")).ok()),
         headers: table.count("headers"),
     }
@@ -126,6 +129,8 @@ fn cluster(table: &Table, datacenter: Option<&str>, ids: &Ids) -> Option<Cluster
         between_bytes_timeout: table.duration("between_bytes_timeout"),
         keepalive: table.duration("keepalive"),
         max_connections: table.count("max_connections"),
+        max_queue: table.count("max_queue"),
+        queue_timeout: table.duration("queue_timeout"),
         roots: table.path("roots").map(Pem::File),
     })
 }

@@ -123,6 +123,12 @@ pub struct Timeouts {
 pub struct Limits {
     /// Client connections of the whole node.
     pub connections: usize,
+    /// Connections of one client address.
+    pub client_connections: usize,
+    /// Requests of one client address that may be under way to origins.
+    pub client_requests: usize,
+    /// Bytes of answers that one client address may leave unread.
+    pub client_unread: u64,
     /// Bytes of a request's head, per-field overhead included.
     pub header_bytes: usize,
     /// Fields of a request's head.
@@ -177,6 +183,10 @@ pub struct Cluster {
     pub keepalive: Duration,
     /// Connections to each server, over all workers.
     pub max_connections: usize,
+    /// Requests that may wait for a connection to each server.
+    pub max_queue: usize,
+    /// How long each of them waits.
+    pub queue_timeout: Duration,
     /// Roots for TLS servers in PEM; the web's where none are named.
     pub roots: Option<Pem>,
 }

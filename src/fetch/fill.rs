@@ -1,11 +1,12 @@
 //! A response that grows: pieces come in at one end, any number of readers follow at their own
 //! speed.
 //!
-//! A fill that may be stored runs at the origin's speed and keeps every piece, so that whoever
+//! A fill that may be stored runs at the origin's speed and keeps every byte, so that whoever
 //! joins late reads from the beginning. One that outgrew the cache keeps a window only: it admits
-//! nobody else, is read no faster than its slowest reader allows, and stops with its last.
+//! nobody else, is read no faster than its slowest reader allows, and stops with its last. The
+//! bytes themselves are `growth`'s.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -13,8 +14,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::HeaderMap;
 
+use super::growth::Growth;
 use super::relay::Relays;
-use crate::base::{Charge, Clock, Fault, Seq, WorkerId};
+use crate::base::budget::Part;
+use crate::base::{Charge, Clock, Fault, Seq, Stored, WorkerId};
 use crate::store::Head;
 use crate::telemetry::account::OriginPart;
 
@@ -22,8 +25,6 @@ use crate::telemetry::account::OriginPart;
 const WAKE_BYTES: u64 = 64 * 1024;
 /// Time after which readers are woken though few bytes have come.
 const WAKE_AFTER: Duration = Duration::from_millis(5);
-/// Bytes that a fill which cannot be stored holds for its slowest reader.
-const WINDOW: u64 = 256 * 1024;
 
 /// A growing response.
 #[derive(Debug)]
@@ -36,22 +37,17 @@ pub struct Fill {
     pub asked: Seq,
     /// The origin's part, for the accounts of those who read.
     pub origin: OriginPart,
-    state: Mutex<Growth>,
+    state: Mutex<State>,
     relays: Arc<Relays>,
 }
 
 #[derive(Debug)]
-struct Growth {
-    /// The held pieces, each with the place where it ends.
-    pieces: VecDeque<(u64, Bytes)>,
-    /// Where the first held piece begins.
-    base: u64,
-    /// Where the next piece will begin.
-    end: u64,
+struct State {
+    growth: Growth,
     ended: Option<Result<Option<HeaderMap>, Fault>>,
-    windowed: bool,
+    /// The whole, once it is stored: it pays for the bytes as long as somebody reads them here.
+    stored: Option<Arc<Stored>>,
     readers: HashMap<u64, u64, foldhash::fast::RandomState>,
-    charge: Charge,
     /// When and where readers were last woken.
     woken: (Instant, u64),
 }
@@ -73,48 +69,46 @@ impl Fill {
         relays: Arc<Relays>,
         charge: Charge,
     ) -> Arc<Self> {
-        let growth = Growth {
-            pieces: VecDeque::new(),
-            base: 0,
-            end: 0,
+        let state = State {
+            growth: Growth::new(length, charge),
             ended: None,
-            windowed: false,
+            stored: None,
             readers: HashMap::default(),
-            charge,
             woken: (head.received, 0),
         };
-        Arc::new(Self { head, length, asked, origin, state: Mutex::new(growth), relays })
+        Arc::new(Self { head, length, asked, origin, state: Mutex::new(state), relays })
     }
 
     /// Whether somebody may still begin to read.
     pub fn admits(&self) -> bool {
-        let growth = self.growth();
-        !growth.windowed && !matches!(growth.ended, Some(Err(_)))
+        let state = self.state();
+        !state.growth.is_windowed() && !matches!(state.ended, Some(Err(_)))
+    }
+
+    /// Bytes that a reader makes it keep, at most: what it announced, or what has come so far.
+    pub fn keeps(&self) -> u64 {
+        self.length.unwrap_or_else(|| self.grown())
     }
 
     /// Whether somebody reads it, or is about to.
     pub(super) fn is_read(&self) -> bool {
-        self.relays.wanted() || !self.growth().readers.is_empty()
+        self.relays.wanted() || !self.state().readers.is_empty()
     }
 
     /// Bytes that have come.
     pub fn grown(&self) -> u64 {
-        self.growth().end
+        self.state().growth.end()
     }
 
     /// Adds a piece; true where readers are due to be woken.
     pub(super) fn push(&self, piece: Bytes, now: Instant) -> bool {
-        let mut growth = self.growth();
-        let first = growth.end == 0;
-        let size = piece.len() as u64;
-        growth.end += size;
-        growth.charge.grow(size);
-        let end = growth.end;
-        growth.pieces.push_back((end, piece));
-        let (when, at) = growth.woken;
-        let due = first || growth.end - at >= WAKE_BYTES || now >= when + WAKE_AFTER;
+        let mut state = self.state();
+        let first = state.growth.end() == 0;
+        state.growth.push(piece);
+        let ((when, at), end) = (state.woken, state.growth.end());
+        let due = first || end - at >= WAKE_BYTES || now >= when + WAKE_AFTER;
         if due {
-            growth.woken = (now, growth.end);
+            state.woken = (now, end);
         }
         due
     }
@@ -127,20 +121,20 @@ impl Fill {
     /// How long pieces may still be gathered before readers are woken; `None` where they have seen
     /// all there is.
     pub(super) fn wake_due(&self) -> Option<Instant> {
-        let growth = self.growth();
-        let (when, at) = growth.woken;
-        (at < growth.end).then_some(when + WAKE_AFTER)
+        let state = self.state();
+        let (when, at) = state.woken;
+        (at < state.growth.end()).then_some(when + WAKE_AFTER)
     }
 
     /// Notes that readers were woken at `now`.
     pub(super) fn woke(&self, now: Instant) {
-        let mut growth = self.growth();
-        growth.woken = (now, growth.end);
+        let mut state = self.state();
+        state.woken = (now, state.growth.end());
     }
 
     /// Keeps a window from here on: the response cannot be stored any more.
     pub(super) fn outgrow(&self) {
-        self.growth().windowed = true;
+        self.state().growth.outgrow();
     }
 
     /// Waits until the slowest reader of a windowed fill leaves room. As long as somebody may still
@@ -152,17 +146,17 @@ impl Fill {
         loop {
             let moved = self.relays.moved().notified();
             {
-                let mut growth = self.growth();
-                if !growth.windowed {
+                let mut state = self.state();
+                if !state.growth.is_windowed() {
                     return Ok(());
                 }
                 if !self.relays.wanted() {
-                    growth.drop_read();
-                    if growth.readers.is_empty() {
+                    state.let_go();
+                    if state.readers.is_empty() {
                         return Err(());
                     }
                 }
-                if growth.end - growth.base < WINDOW {
+                if state.growth.has_room() {
                     return Ok(());
                 }
             }
@@ -172,39 +166,39 @@ impl Fill {
 
     /// Ends the fill; nobody waits any longer.
     pub(super) fn end(&self, with: Result<Option<HeaderMap>, Fault>) {
-        let mut growth = self.growth();
-        if growth.ended.is_none() {
-            growth.ended = Some(with);
+        let mut state = self.state();
+        if state.ended.is_none() {
+            state.ended = Some(with);
         }
-        drop(growth);
+        drop(state);
         self.relays.close();
     }
 
-    /// Hands the pieces to `build`, which makes a stored body of them.
-    pub(super) fn with_pieces<R>(
-        &self,
-        build: impl FnOnce(&mut dyn Iterator<Item = &Bytes>, u64) -> R,
-    ) -> R {
-        let growth = self.growth();
-        build(&mut growth.pieces.iter().map(|(_, piece)| piece), growth.end)
+    /// The whole body as it is stored, of which `weight` bytes are charged.
+    pub(super) fn store(&self, weight: u64) -> Arc<Stored> {
+        let mut state = self.state();
+        let (segments, charge) = state.growth.finish();
+        let stored = Stored::new(segments, charge.hand_over(Part::Stored, weight));
+        state.stored = Some(Arc::clone(&stored));
+        stored
     }
 
     /// A place for a reader that begins at `at`; `None` where that has been let go of.
     pub(super) fn enter(&self, at: u64) -> Option<u64> {
-        let mut growth = self.growth();
-        if at < growth.base {
+        let mut state = self.state();
+        if at < state.growth.base() {
             return None;
         }
         let id = self.relays.id();
-        growth.readers.insert(id, at);
+        state.readers.insert(id, at);
         Some(id)
     }
 
     pub(super) fn leave(&self, worker: WorkerId, id: u64) {
         let windowed = {
-            let mut growth = self.growth();
-            growth.readers.remove(&id);
-            growth.windowed
+            let mut state = self.state();
+            state.readers.remove(&id);
+            state.growth.is_windowed()
         };
         self.relays.forget(worker, id);
         if windowed {
@@ -220,24 +214,23 @@ impl Fill {
         at: u64,
         cx: &mut Context<'_>,
     ) -> Poll<Step> {
-        let mut growth = self.growth();
+        let mut state = self.state();
+        let windowed = state.growth.is_windowed();
         // Also where it has to wait: a range may begin where nothing has come yet, and must not
         // look as if it still stood at the beginning.
-        if growth.readers.insert(id, at) != Some(at) && growth.windowed {
+        if state.readers.insert(id, at) != Some(at) && windowed {
             self.relays.moved().notify_one();
         }
-        if at < growth.end {
-            let piece = growth.piece(at);
-            let reached = at + piece.len() as u64;
-            growth.readers.insert(id, reached);
-            let windowed = growth.windowed;
-            drop(growth);
+        if at < state.growth.end() {
+            let piece = state.growth.piece(at);
+            state.readers.insert(id, at + piece.len() as u64);
+            drop(state);
             if windowed {
                 self.relays.moved().notify_one();
             }
             return Poll::Ready(Step::Data(piece));
         }
-        match &growth.ended {
+        match &state.ended {
             Some(Ok(trailers)) => Poll::Ready(Step::End(trailers.clone())),
             Some(Err(fault)) => Poll::Ready(Step::Failed(fault.clone())),
             None => {
@@ -247,33 +240,17 @@ impl Fill {
         }
     }
 
-    fn growth(&self) -> MutexGuard<'_, Growth> {
-        // Pieces, ends and readers change together between two statements that cannot panic.
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Bytes, ends and readers change together between two statements that cannot panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Growth {
-    /// The rest of the piece that `at`, which is held, lies in.
-    fn piece(&self, at: u64) -> Bytes {
-        let index = self.pieces.partition_point(|(end, _)| *end <= at);
-        self.pieces.get(index).map_or_else(Bytes::new, |(end, piece)| {
-            let left = usize::try_from(end - at).unwrap_or(usize::MAX).min(piece.len());
-            piece.slice(piece.len() - left..)
-        })
-    }
-
-    /// Lets go of what every reader of a windowed fill has read.
-    fn drop_read(&mut self) {
-        let slowest = self.readers.values().copied().min().unwrap_or(self.end);
-        while let Some((end, piece)) = self.pieces.front() {
-            if *end > slowest {
-                break;
-            }
-            self.base = *end;
-            self.charge.shrink(piece.len() as u64);
-            self.pieces.pop_front();
-        }
+impl State {
+    /// Lets go of what every reader of a window has read.
+    fn let_go(&mut self) {
+        let slowest = self.readers.values().copied().min().unwrap_or(self.growth.end());
+        self.growth.let_go(slowest);
     }
 }
 

@@ -14,10 +14,11 @@ use http_body::Body as _;
 use super::Fetch;
 use super::fill::{self, Fill};
 use super::flight::{Flight, Own};
-use crate::base::{Body, Credentials, Fault, Reason, Stored, WorkerId};
+use crate::base::budget::{Part, STORE};
+use crate::base::{Body, Credentials, Fault, Reason, WorkerId};
 use crate::origin::{Cluster, Exchange, OriginBody};
 use crate::semantics::{Life, Policy, Received, ResponseDirectives, Vary, storing, validation};
-use crate::store::object::{owned_body, owned_fields, weigh};
+use crate::store::object::{owned_fields, weigh};
 use crate::store::{Head, Object};
 use crate::telemetry::account::OriginPart;
 
@@ -28,8 +29,8 @@ const MARK_PASSING: Duration = Duration::from_secs(1);
 /// How long a response may take to come home when nobody reads it any more: an origin that sends it
 /// byte by byte would hold a connection, and everybody who asks for the page, for ever.
 const ALONE: Duration = Duration::from_secs(300);
-/// The share of the budget, in percent, above which nothing new is stored.
-const FULL: u64 = 90;
+/// What an object's entry in the index takes beside the text of its key, in bytes.
+const ENTRY: u64 = 200;
 
 /// What a flight asks, and whom.
 #[derive(Debug)]
@@ -204,7 +205,7 @@ impl Landing {
             status,
             first_byte: exchange.first_byte,
         };
-        let charge = self.fetch.budget.charge(weigh(&head, 0, None));
+        let charge = self.fetch.budget.charge(Part::Fills, weigh(&head, 0, None));
         let relays = Arc::clone(self.flight.relays());
         let fill = Fill::new(head, length, self.flight.asked, origin, relays, charge);
         self.flight.fills(Arc::clone(&fill));
@@ -226,7 +227,7 @@ impl Landing {
         if least > terms.max_object {
             return Err(Reason::TooLarge);
         }
-        if !self.fetch.budget.room_for(least, FULL) {
+        if !self.fetch.budget.room_for(least, STORE) {
             return Err(Reason::NoRoom);
         }
         Ok(())
@@ -287,7 +288,7 @@ impl Landing {
                 Err(frame) => trailers = frame.into_trailers().ok().filter(|t| !t.is_empty()),
             }
             let too_large = fill.grown() > terms.max_object;
-            if !outgrown && (too_large || !self.fetch.budget.room_for(0, FULL)) {
+            if !outgrown && (too_large || !self.fetch.budget.room_for(0, STORE)) {
                 outgrown = true;
                 self.fetch.table.remove(&self.flight);
                 fill.outgrow();
@@ -304,14 +305,14 @@ impl Landing {
 
     fn keep(&self, fill: &Arc<Fill>, trailers: Option<HeaderMap>) {
         let trailers = trailers.map(|trailers| owned_fields(&trailers));
-        let charge = self.fetch.budget.charge(weigh(&fill.head, fill.grown(), trailers.as_ref()));
-        let body = fill.with_pieces(|pieces, length| owned_body(pieces, length));
-        let body = Stored::new(body, charge);
+        let key = &self.flight.key;
+        let weight = weigh(&fill.head, fill.grown(), trailers.as_ref());
+        let body = fill.store(weight + ENTRY + key.text().len() as u64);
         let head = Arc::clone(&fill.head);
         let object = Arc::new(Object::new(head, body, trailers, self.flight.asked));
         // Overtaken by a purge, it serves those who wait and is not kept; the store counts it.
-        let _ = self.fetch.store.commit(&self.flight.key, object);
-        self.fetch.backoff.succeeded(self.flight.key.hash());
+        let _ = self.fetch.store.commit(key, object);
+        self.fetch.backoff.succeeded(key.hash());
     }
 }
 

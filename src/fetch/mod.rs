@@ -9,6 +9,7 @@
 pub mod backoff;
 pub mod fill;
 pub mod flight;
+mod growth;
 pub mod lead;
 pub mod reader;
 pub mod relay;

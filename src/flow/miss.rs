@@ -126,10 +126,12 @@ impl Shared for FillReader {
     }
 
     fn into_body(self, part: Option<(u64, u64)>) -> Body {
-        Body::stream(match part {
+        let keeps = self.fill().keeps();
+        let reader = match part {
             None => self,
             Some((first, last)) => self.part(first, last),
-        })
+        };
+        Body::stream_of(reader, keeps)
     }
 }
 

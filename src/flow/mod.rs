@@ -18,6 +18,7 @@
 //! From enter to hit everything is synchronous: a hit is ready when [`Handler::handle`] returns.
 //! Only `Miss`, `Pass` and `Pipe` wait, in a future that is boxed for them.
 
+mod counted;
 mod enter;
 mod hit;
 mod lookup;
@@ -76,8 +77,24 @@ impl Handler for Flow {
         let entered = enter::enter(&self.node, self.worker, request, peer);
         match at_once(entered.into()) {
             Step::Done(answer) => Reply::Ready(answer),
-            step => Reply::Later(Box::pin(in_time(step))),
+            step => later(step),
         }
+    }
+}
+
+/// Answers later, unless the client has too much under way already.
+fn later(step: Step) -> Reply {
+    let counted = match &step {
+        Step::Miss(Miss { visit, .. })
+        | Step::Pass(Pass { visit, .. })
+        | Step::Pipe(Pipe(visit)) => visit.counted(),
+        _ => unreachable!("every other step is run at once"),
+    };
+    match counted {
+        Ok(counted) => {
+            Reply::Later(Box::pin(async { counted.until_the_end_of(in_time(step).await) }))
+        }
+        Err(refusal) => Reply::Ready(*refusal),
     }
 }
 

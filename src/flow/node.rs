@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 
-use crate::base::{Budget, Clock};
+use crate::base::{Budget, Clients, Clock};
 use crate::config::Config;
 use crate::fetch::Fetch;
 use crate::origin::Origins;
@@ -38,4 +38,6 @@ pub struct Node {
     pub budget: Budget,
     /// Our member of Via on what an HTTP/1.1 origin said (RFC 9110 §7.6.3).
     pub via: HeaderValue,
+    /// What each client address holds.
+    pub clients: Clients,
 }

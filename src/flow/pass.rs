@@ -8,7 +8,8 @@ use http_body::{Frame, SizeHint};
 
 use super::Visit;
 use super::miss::no_cluster;
-use crate::base::{Body, Fault, KeyText, Outcome, Reason};
+use crate::base::budget::Part;
+use crate::base::{Body, Charge, Fault, KeyText, Outcome, Reason};
 use crate::front::Answer;
 use crate::origin::Exchange;
 use crate::reply::{Verdict, passed, synth};
@@ -61,7 +62,11 @@ impl Visit {
         forward::frame(&mut head, &self.body);
         let body = match std::mem::replace(&mut self.body, Body::Empty) {
             Body::Empty => Body::Empty,
-            body => Body::stream(Limited { body, left: self.plan.site.max_request_body }),
+            body => {
+                let left = self.plan.site.max_request_body;
+                let charge = self.node.budget.charge(Part::Uploads, UPLOAD);
+                Body::stream(Limited { body, left, _charge: charge })
+            }
         };
         cluster.send(head, body, self.worker, &self.node.clock).await
     }
@@ -72,7 +77,11 @@ impl Visit {
 struct Limited {
     body: Body,
     left: u64,
+    _charge: Charge,
 }
+
+/// What is held of a request's body on its way, in bytes: a window of HTTP/2, or hyper's buffer.
+const UPLOAD: u64 = 64 * 1024;
 
 impl http_body::Body for Limited {
     type Data = Bytes;

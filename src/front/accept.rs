@@ -13,7 +13,18 @@ use super::line::Line;
 use super::record::{ConnectionEvent, End, Wait};
 use super::transport::{Socket, Transport};
 use super::{Protocol, Serving};
-use crate::base::Peer;
+use crate::base::budget::Part;
+use crate::base::{Charge, Peer};
+
+/// What a connection takes before it has said anything, in bytes: its task, its socket's place with
+/// the runtime, what its parts share.
+pub const FIRST_BYTES: u64 = 3 * 1024;
+/// What TLS takes beside that.
+const TLS_BYTES: u64 = 14 * 1024;
+/// What HTTP/1 takes: hyper's state and its buffer.
+const HTTP1_BYTES: u64 = 10 * 1024;
+/// What HTTP/2 takes.
+const HTTP2_BYTES: u64 = 18 * 1024;
 
 /// The whole life of one client's connection over `stream`: with TLS where `tls` is given, ALPN
 /// then choosing the protocol, else HTTP/1. The future ends when the connection does.
@@ -23,23 +34,31 @@ pub async fn connection(
     peer: Arc<Peer>,
     serving: Arc<Serving>,
 ) {
+    let mut charge = serving.budget.charge(Part::Connections, FIRST_BYTES);
     let line = Arc::new(Line::new(peer, serving));
     let socket = Socket { stream, line: Arc::clone(&line) };
     let end = match tls {
         None => match first_byte(&socket).await {
-            Ok(()) => open(Transport::Plain(socket), Protocol::Http1, &line).await,
+            Ok(()) => open(Transport::Plain(socket), Protocol::Http1, &line, &mut charge).await,
             Err(end) => end,
         },
-        // Boxed: a plain connection should not pay for a handshake's size.
-        Some(tls) => match Box::pin(handshake(tls, socket)).await {
-            Ok((io, protocol)) => open(io, protocol, &line).await,
-            Err(end) => end,
-        },
+        Some(tls) => {
+            charge.grow(TLS_BYTES);
+            // Boxed: a plain connection should not pay for a handshake's size.
+            match Box::pin(handshake(tls, socket)).await {
+                Ok((io, protocol)) => open(io, protocol, &line, &mut charge).await,
+                Err(end) => end,
+            }
+        }
     };
     line.tell(ConnectionEvent::Closed(end));
 }
 
-async fn open(io: Transport, protocol: Protocol, line: &Arc<Line>) -> End {
+async fn open(io: Transport, protocol: Protocol, line: &Arc<Line>, charge: &mut Charge) -> End {
+    charge.grow(match protocol {
+        Protocol::Http1 => HTTP1_BYTES,
+        Protocol::Http2 => HTTP2_BYTES,
+    });
     line.tell(ConnectionEvent::Opened(protocol));
     serve(io, protocol, line).await
 }

@@ -93,7 +93,12 @@ pub(super) struct Sent {
     left: Option<u64>,
     /// Why the answer must not look complete, if it must not.
     cut: Option<Reason>,
+    /// What it keeps in memory, where that is worth a note.
+    kept: u64,
 }
+
+/// Below this the socket's buffer takes an answer at once: what it keeps is not noted.
+const NOTED: u64 = 64 * 1024;
 
 impl Sent {
     fn new(body: Body, record: Arc<Record>, cut: Option<Reason>) -> Self {
@@ -102,7 +107,11 @@ impl Sent {
         if cut.is_none() && (left == Some(0) || body.is_end_stream()) {
             record.on_ended();
         }
-        Self { body, record, left, cut }
+        let kept = if left.is_some_and(|left| left < NOTED) { 0 } else { body.keeps() };
+        if kept > 0 {
+            record.line.on_kept(kept);
+        }
+        Self { body, record, left, cut, kept }
     }
 
     fn broken(&self, fault: Fault) -> Poll<Option<Result<Frame<Piece>, Fault>>> {
@@ -182,6 +191,14 @@ impl http_body::Body for Sent {
 
     fn size_hint(&self) -> SizeHint {
         if self.cut.is_some() { SizeHint::default() } else { self.body.size_hint() }
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        if self.kept > 0 {
+            self.record.line.on_released(self.kept);
+        }
     }
 }
 

@@ -236,7 +236,7 @@ fn judge(driven: Driven<hyper::Result<()>>, line: &Line) -> End {
 }
 
 fn cut(line: &Line, wait: Wait) -> End {
-    if matches!(wait, Wait::Write | Wait::Progress) {
+    if matches!(wait, Wait::Write | Wait::Progress | Wait::Unread) {
         // The kernel would go on offering what the client does not take.
         line.must_reset();
     }

@@ -14,7 +14,7 @@ use super::connection::serve;
 use super::line::Line;
 use super::transport::{Socket, Transport};
 use super::*;
-use crate::base::{Body, ListenerId, Outcome, Peer, Reason, WorkerId};
+use crate::base::{Body, Budget, Clients, ListenerId, Outcome, Peer, Reason, WorkerId};
 use crate::telemetry::Account;
 use crate::telemetry::Finished;
 
@@ -180,8 +180,18 @@ impl Server {
             recorder: notes.clone(),
             clock: clock.clone(),
             timeouts,
-            limits: Limits { connections: 100, header_bytes: 8192, headers: 50 },
+            limits: Limits {
+                connections: 100,
+                client_connections: 100,
+                client_requests: 100,
+                client_unread: u64::MAX,
+                header_bytes: 8192,
+                headers: 50,
+            },
             http2: Http2 { enabled: true, max_streams: 100 },
+            budget: Budget::new(1 << 30),
+            clients: Clients::default(),
+            trusted_proxies: PrefixSet::default(),
             drain: drain.clone(),
         });
         let shared = Arc::clone(&serving);

@@ -36,6 +36,8 @@ pub(super) struct Line {
     waiting: AtomicU64,
     /// Bytes of answers that were taken.
     taken: AtomicU64,
+    /// Bytes that large answers under way keep in memory.
+    kept: AtomicU64,
     /// Rises whenever the client has taken all there was and it is we who must bring more.
     caught_up: AtomicU64,
     /// Why the connection is being cut, for the records that are dropped with it.
@@ -66,6 +68,7 @@ impl Line {
             blocked: AtomicBool::new(false),
             waiting: AtomicU64::new(0),
             taken: AtomicU64::new(0),
+            kept: AtomicU64::new(0),
             caught_up: AtomicU64::new(0),
             cut: AtomicU8::new(0),
             reset: AtomicBool::new(false),
@@ -154,6 +157,21 @@ impl Line {
         self.waiting.fetch_sub(bytes as u64, Relaxed);
     }
 
+    /// An answer keeps `bytes` in memory until [`on_released`](Self::on_released).
+    pub(super) fn on_kept(&self, bytes: u64) {
+        self.kept.fetch_add(bytes, Relaxed);
+    }
+
+    /// An answer that kept `bytes` is over.
+    pub(super) fn on_released(&self, bytes: u64) {
+        self.kept.fetch_sub(bytes, Relaxed);
+    }
+
+    /// Bytes that are in memory for this client: what large answers keep, and what waits of others.
+    pub(super) fn keeps(&self) -> u64 {
+        self.kept.load(Relaxed).max(self.waiting())
+    }
+
     /// An answer has nothing to give at this moment; if nothing else waits, the client is not
     /// behind.
     pub(super) fn on_nothing_to_give(&self) {
@@ -219,7 +237,7 @@ impl Line {
     /// Whether it is being cut because the client takes too little.
     pub(super) fn is_cut_as_slow(&self) -> bool {
         let cut = self.cut.load(Relaxed);
-        cut == Wait::Write as u8 + 1 || cut == Wait::Progress as u8 + 1
+        [Wait::Write, Wait::Progress, Wait::Unread].iter().any(|wait| cut == *wait as u8 + 1)
     }
 
     pub(super) fn must_reset(&self) {

@@ -26,10 +26,11 @@ mod watch;
 
 use std::sync::Arc;
 
-use crate::base::{Clock, Drain};
+use crate::base::{Budget, Clients, Clock, Drain};
 use crate::config::{Http2, Limits, Timeouts};
+use crate::geo::PrefixSet;
 
-pub use accept::connection;
+pub use accept::{FIRST_BYTES, connection};
 pub use handler::{Answer, Handler, Reply, Request, Then};
 pub use record::{ConnectionEvent, End, Recorder, Wait};
 
@@ -48,6 +49,12 @@ pub struct Serving {
     pub limits: Limits,
     /// HTTP/2 towards clients.
     pub http2: Http2,
+    /// The process's memory.
+    pub budget: Budget,
+    /// What each client address holds.
+    pub clients: Clients,
+    /// Peers that are no clients themselves, and leave unread what theirs do.
+    pub trusted_proxies: PrefixSet,
     /// The signal upon which connections finish what they have begun and close.
     pub drain: Drain,
 }

@@ -79,6 +79,8 @@ pub enum Wait {
     Write,
     /// Taking answers at `min_rate`.
     Progress,
+    /// Taking more where it leaves more unread than it may.
+    Unread,
 }
 
 impl Wait {
@@ -91,6 +93,7 @@ impl Wait {
             Self::Idle => "idle",
             Self::Write => "write",
             Self::Progress => "progress",
+            Self::Unread => "unread",
         }
     }
 }

@@ -12,6 +12,9 @@
 //! control (HTTP/2 holds pieces of answers and may not send them: a window of zero). Each is
 //! watched for itself, because the acknowledgement of a PING moves the socket but takes nothing of
 //! an answer. Time in which it is we who have nothing to give never counts.
+//!
+//! Whoever is behind from one sample to the next leaves unread what its answers keep in memory
+//! ([`excess`]). That is added up by client address, and over all clients.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -20,7 +23,9 @@ use std::time::{Duration, Instant};
 use super::Protocol;
 use super::line::Line;
 use super::record::Wait;
-use crate::base::Sleep;
+use crate::base::budget::Part;
+use crate::base::clients::Unread;
+use crate::base::{Charge, Sleep};
 use crate::config::Timeouts;
 
 /// What the watchdog sees of a connection at one moment.
@@ -99,6 +104,33 @@ fn floor(limits: &Timeouts) -> u64 {
     limits.min_rate.saturating_mul(millis) / 1000
 }
 
+/// What a client leaves unread, as it was last seen.
+#[derive(Clone, Copy, Debug)]
+struct Backlog {
+    /// Bytes that this connection's answers keep.
+    own: u64,
+    /// The same of all connections of its address.
+    address: u64,
+    /// The same of all clients.
+    node: u64,
+    /// Bytes that this connection has taken since the last sample.
+    moved: u64,
+}
+
+/// The part of the budget that clients may leave unread; beyond it they must read on.
+const NODE_SHARE: u64 = 4;
+/// What hyper and TLS hold of answers for a client that is behind, in bytes.
+const BUFFERS: u64 = 64 * 1024;
+/// Samples in which they must read what they make us keep.
+const SAMPLES: u64 = 8;
+
+/// Whether a connection that is behind must be cut because too much is left unread: by its address,
+/// or by all clients, of whom then those go who would not be through in [`SAMPLES`] samples.
+fn excess(backlog: Backlog, client_unread: u64, budget: u64) -> bool {
+    backlog.address > client_unread
+        || backlog.node > budget / NODE_SHARE && backlog.moved < backlog.own / SAMPLES
+}
+
 /// One way of being behind, as it was last seen.
 struct Lane {
     behind: bool,
@@ -122,8 +154,8 @@ impl Lane {
     }
 
     /// Takes a sample: whether the client is behind, how much it has taken since it connected, and
-    /// how often it had caught up.
-    fn see(&mut self, now: Instant, behind: bool, moved: u64, caught_up: u64) {
+    /// how often it had caught up. Whether it has been behind since the last sample.
+    fn see(&mut self, now: Instant, behind: bool, moved: u64, caught_up: u64) -> bool {
         let goes_on = self.behind && behind && self.caught_up == caught_up;
         if !goes_on {
             (self.window_at, self.window_moved) = (now, moved);
@@ -132,6 +164,7 @@ impl Lane {
             self.moved_at = now;
         }
         (self.behind, self.moved, self.caught_up) = (behind, moved, caught_up);
+        goes_on
     }
 
     fn lag(&self) -> Option<Lag> {
@@ -160,6 +193,8 @@ pub(super) struct Watch {
     sampling: bool,
     socket: Lane,
     flow: Lane,
+    /// What is left unread, and what that takes of buffers, while the client is behind.
+    unread: Option<Box<(Unread, Charge)>>,
 }
 
 impl Watch {
@@ -175,6 +210,7 @@ impl Watch {
             sampling: false,
             socket: Lane::new(started),
             flow: Lane::new(started),
+            unread: None,
         }
     }
 
@@ -184,7 +220,7 @@ impl Watch {
         if !self.sampling && line.is_behind() {
             let now = line.serving.clock.now();
             self.sampling = true;
-            self.see(now, line);
+            let _ = self.see(now, line);
             self.arm(now + sample_every(&limits));
         }
         if let Some(since) = self.head_since(line) {
@@ -193,7 +229,9 @@ impl Watch {
         loop {
             ready!(Pin::new(&mut self.sleep).poll(cx));
             let now = line.serving.clock.now();
-            self.see(now, line);
+            if self.see(now, line) {
+                return Poll::Ready(Wait::Unread);
+            }
             match verdict(&self.state(line), now, &limits) {
                 Verdict::Dead(wait) => return Poll::Ready(wait),
                 Verdict::Alive { until } => {
@@ -215,10 +253,28 @@ impl Watch {
         }
     }
 
-    fn see(&mut self, now: Instant, line: &Line) {
-        let caught_up = line.caught_up();
-        self.socket.see(now, line.is_blocked(), line.written(), caught_up);
-        self.flow.see(now, line.waiting() > 0, line.taken(), caught_up);
+    /// Takes a sample; whether too much is left unread.
+    fn see(&mut self, now: Instant, line: &Line) -> bool {
+        let (caught_up, before) = (line.caught_up(), self.flow.moved);
+        let blocked = self.socket.see(now, line.is_blocked(), line.written(), caught_up);
+        let waiting = self.flow.see(now, line.waiting() > 0, line.taken(), caught_up);
+        let (serving, address) = (&line.serving, line.peer.remote.ip().to_canonical());
+        if !(blocked || waiting) || serving.trusted_proxies.contains(address) {
+            self.unread = None;
+            return false;
+        }
+        let unread = self.unread.get_or_insert_with(|| {
+            let charge = serving.budget.charge(Part::Connections, BUFFERS);
+            Box::new((serving.clients.unread(address), charge))
+        });
+        let own = line.keeps();
+        let backlog = Backlog {
+            own,
+            address: unread.0.set(own),
+            node: serving.clients.unread_bytes(),
+            moved: line.taken() - before,
+        };
+        excess(backlog, serving.limits.client_unread, serving.budget.limit())
     }
 
     fn head_since(&self, line: &Line) -> Option<Instant> {

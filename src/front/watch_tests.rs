@@ -106,3 +106,20 @@ fn having_caught_up_begins_the_count_anew() {
     lane.see(at(start, 50), false, 5, 1);
     assert_eq!(lane.lag(), None);
 }
+
+#[test]
+fn too_much_unread_cuts_whoever_is_behind_and_the_slowest_first() {
+    let mib = 1 << 20;
+    let backlog = Backlog { own: 8 * mib, address: 8 * mib, node: 8 * mib, moved: 0 };
+    let budget = 512 * mib;
+    let cases = [
+        ("little is unread", backlog, false),
+        ("its address leaves too much", Backlog { address: 33 * mib, ..backlog }, true),
+        ("all together leave too much", Backlog { node: 129 * mib, ..backlog }, true),
+        ("it reads on", Backlog { node: 129 * mib, moved: mib, ..backlog }, false),
+        ("it keeps little", Backlog { node: 129 * mib, own: 4096, moved: 512, ..backlog }, false),
+    ];
+    for (what, backlog, cut) in cases {
+        assert_eq!(excess(backlog, 32 * mib, budget), cut, "{what}");
+    }
+}

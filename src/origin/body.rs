@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 
 use super::connection::Connection;
 use super::fault;
-use super::server::Server;
+use super::server::{Server, Turn};
 use crate::base::body::Stream;
 use crate::base::{Clock, Fault, Reason, Sleep, WorkerId};
 use crate::semantics::hop;
@@ -28,6 +28,23 @@ pub struct Lease {
     pub connection: Connection,
     /// Whether the request's body is still being sent, though the answer may have come.
     pub sending: Arc<AtomicBool>,
+    /// Given up after the connection, so that whoever comes next finds that.
+    _turn: Turn,
+}
+
+impl Lease {
+    /// `connection` to `server`, for one exchange.
+    pub fn new(server: &Arc<Server>, worker: WorkerId, connection: Connection, turn: Turn) -> Self {
+        let (server, sending) = (Arc::clone(server), Arc::new(AtomicBool::new(false)));
+        Self { server, worker, connection, sending, _turn: turn }
+    }
+
+    /// Keeps the connection for the next exchange, unless this one is not over.
+    fn keep(self, now: Instant) {
+        if !self.sending.load(Ordering::Relaxed) {
+            self.server.keep(self.worker, self.connection, now);
+        }
+    }
 }
 
 /// The body of an answer. Dropped before its end, it takes its connection with it: what is left of
@@ -60,10 +77,8 @@ impl OriginBody {
     }
 
     fn release(&mut self) {
-        if let Some(lease) = self.lease.take()
-            && !lease.sending.load(Ordering::Relaxed)
-        {
-            lease.server.keep(lease.worker, lease.connection, self.clock.now());
+        if let Some(lease) = self.lease.take() {
+            lease.keep(self.clock.now());
         }
     }
 
@@ -161,7 +176,7 @@ impl http_body::Body for Noted {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
-        let polled = self.stream.as_mut().poll_frame(cx);
+        let polled = Pin::new(&mut self.stream).poll_frame(cx);
         let passed = self.clock.now().saturating_duration_since(self.start).as_millis();
         self.noted.store(u64::try_from(passed).unwrap_or(u64::MAX), Ordering::Relaxed);
         if matches!(polled, Poll::Ready(None)) || self.stream.is_end_stream() {

@@ -2,7 +2,7 @@
 //! is safe.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,10 @@ use http::{StatusCode, request, response};
 use super::answer;
 use super::balance::Turns;
 use super::body::{Lease, Noted, OriginBody};
-use super::connection::Connection;
 use super::fault;
 use super::server::Server;
 use crate::base::tunnel::Tunnel;
-use crate::base::{Body, Clock, ClusterId, Fault, Reason, WorkerId};
+use crate::base::{Body, Budget, Clock, ClusterId, Fault, Reason, WorkerId};
 use crate::config::{self, Host};
 use crate::net::client_tls;
 use crate::net::dial::Tls;
@@ -66,6 +65,7 @@ impl Cluster {
         config: &Arc<config::Cluster>,
         workers: usize,
         resolver: &Resolver,
+        budget: &Budget,
     ) -> Result<Self, String> {
         let needs_tls = config.servers.iter().any(|server| server.tls);
         let tls =
@@ -81,7 +81,14 @@ impl Cluster {
                 }
                 _ => None,
             };
-            Ok(Arc::new(Server::new(server, tls, config.max_connections, workers, resolver)))
+            Ok(Arc::new(Server::new(
+                server,
+                tls,
+                config.max_connections,
+                workers,
+                resolver,
+                budget,
+            )))
         };
         let servers: Box<[_]> = config.servers.iter().map(server).collect::<Result<_, String>>()?;
         let turns = Mutex::new(Turns::new(config.servers.iter().map(|server| server.weight)));
@@ -128,6 +135,8 @@ impl Cluster {
         loop {
             let at = self.turn(&unreachable)?;
             let server = &self.servers[at];
+            let (queue, limit) = (self.config.max_queue, self.config.queue_timeout);
+            let turn = server.turn(queue, limit, clock).await?;
             let kept = if fresh_only {
                 None
             } else {
@@ -147,7 +156,8 @@ impl Cluster {
                 },
             };
             let sent = std::mem::replace(&mut body, Body::Empty);
-            match self.exchange(server, connection, &head, sent, worker, started, clock).await {
+            let lease = Lease::new(server, worker, connection, turn);
+            match self.exchange(lease, &head, sent, started, clock).await {
                 Ok(exchange) => return Ok(exchange),
                 Err(fault) => {
                     server.counts().failures.fetch_add(1, Ordering::Relaxed);
@@ -164,34 +174,35 @@ impl Cluster {
     fn turn(&self, unreachable: &HashSet<usize>) -> Result<usize, Fault> {
         // The turns are whole between statements.
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = turns.next(|at| !unreachable.contains(&at));
+        let may = |at| !unreachable.contains(&at);
+        let next = turns.next(|at| may(at) && self.servers[at].has_room());
+        // Where all have as much to do as they may, somebody has to wait.
+        let next = next.or_else(|| turns.next(may));
         next.ok_or_else(|| Fault::origin(Reason::NoServer, format!("cluster {}", self.name())))
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the parts of one exchange, used once")]
     async fn exchange(
         &self,
-        server: &Arc<Server>,
-        mut connection: Connection,
+        mut lease: Lease,
         asked: &request::Parts,
         body: Body,
-        worker: WorkerId,
         started: Instant,
         clock: &Clock,
     ) -> Result<Exchange, Fault> {
         let sent_at = clock.now();
-        let before = connection.bytes_read();
-        let (noted, sending) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let before = lease.connection.bytes_read();
+        let server = Arc::clone(&lease.server);
+        let noted = Arc::new(AtomicU64::new(0));
         let body = match body {
             Body::Stream(stream) => {
-                let (noted, sending) = (Arc::clone(&noted), Arc::clone(&sending));
+                let (noted, sending) = (Arc::clone(&noted), Arc::clone(&lease.sending));
                 Body::stream(Noted::new(stream, noted, sending, sent_at, clock.clone()))
             }
             whole => whole,
         };
         let request = http::Request::from_parts(asked.clone(), body);
-        connection.head_begins();
-        let answer = connection.sender.send_request(request);
+        lease.connection.head_begins();
+        let answer = lease.connection.sender.send_request(request);
         let answer = match self.first_byte(answer, &noted, sent_at, clock).await {
             None => {
                 let limit = self.config.first_byte_timeout;
@@ -201,13 +212,13 @@ impl Cluster {
             Some(Err(error)) => {
                 let mut fault = fault::of_exchange(&error);
                 fault.log = format!("{}: {}", server.name(), fault.log);
-                let nothing_came = connection.bytes_read() == before;
+                let nothing_came = lease.connection.bytes_read() == before;
                 return Err(if nothing_came { fault.retryable() } else { fault });
             }
             Some(Ok(answer)) => answer,
         };
         let now = clock.now();
-        connection.head_ends();
+        lease.connection.head_ends();
         let (mut head, incoming) = answer.into_parts();
         let upgrade = (head.status == StatusCode::SWITCHING_PROTOCOLS)
             .then(|| head.extensions.remove::<hyper::upgrade::OnUpgrade>())
@@ -215,7 +226,6 @@ impl Cluster {
         answer::check(&asked.headers, &mut head).map_err(|what| {
             Fault::origin(Reason::OriginGarbage, format!("{}: {what}", server.name()))
         })?;
-        let lease = Lease { server: Arc::clone(server), worker, connection, sending };
         let (lease, upgrade) = match upgrade {
             Some(upgrade) => (None, Some(Upgrade { upgrade, lease })),
             None => (Some(lease), None),

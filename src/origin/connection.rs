@@ -52,6 +52,8 @@ impl Connection {
         let (sender, connection) = http1::Builder::new()
             .max_headers(MAX_FIELDS)
             .max_header_size(MAX_HEAD)
+            // What a connection keeps when it is idle, too.
+            .max_buf_size(MAX_HEAD)
             .handshake(io)
             .await
             .map_err(|error| fault::of_exchange(&error))?;

@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub use body::OriginBody;
 pub use cluster::{Cluster, Exchange};
 
-use crate::base::ClusterId;
+use crate::base::{Budget, ClusterId};
 use crate::config::Config;
 use crate::net::resolver::Resolver;
 
@@ -36,6 +36,7 @@ impl Origins {
         config: &Config,
         previous: Option<&Self>,
         resolver: &Resolver,
+        budget: &Budget,
     ) -> Result<Self, Vec<String>> {
         let (mut all, mut errors) = (HashMap::new(), Vec::new());
         for cluster in &config.clusters {
@@ -46,7 +47,7 @@ impl Origins {
                 Some(kept) => {
                     all.insert(cluster.id, Arc::clone(kept));
                 }
-                None => match Cluster::build(cluster, config.node.workers, resolver) {
+                None => match Cluster::build(cluster, config.node.workers, resolver, budget) {
                     Ok(built) => {
                         all.insert(cluster.id, Arc::new(built));
                     }

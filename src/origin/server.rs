@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 use super::connection::Connection;
-use crate::base::{Clock, Fault, Reason, WorkerId};
+use crate::base::budget::Part;
+use crate::base::{Budget, Charge, Clock, Elapsed, Fault, Reason, WorkerId};
 use crate::config::{self, Host};
 use crate::net::dial::{self, Tls};
 use crate::net::resolver::{Addresses, Resolver};
@@ -23,6 +26,10 @@ pub struct Server {
     tls: Option<Tls>,
     most: usize,
     open: Arc<AtomicUsize>,
+    /// As many permits as there may be connections: each exchange has one.
+    turns: Arc<Semaphore>,
+    queue: AtomicUsize,
+    budget: Budget,
     idle: Box<[Mutex<Vec<Idle>>]>,
     counts: Counts,
 }
@@ -40,6 +47,10 @@ pub struct Counts {
     pub failures: AtomicU64,
     /// Requests sent a second time.
     pub retries: AtomicU64,
+    /// Requests that had to wait for a connection to come free.
+    pub queued: AtomicU64,
+    /// Requests for which none came free in time, or that found too many waiting.
+    pub refused: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -50,13 +61,23 @@ struct Idle {
 
 /// A place among a server's open connections.
 #[derive(Debug)]
-pub struct Open(Arc<AtomicUsize>);
+pub struct Open {
+    count: Arc<AtomicUsize>,
+    _charge: Charge,
+}
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.count.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+/// The right to use one of a server's connections.
+#[derive(Debug)]
+pub struct Turn(#[allow(dead_code, reason = "held, and dropped")] OwnedSemaphorePermit);
+
+/// What a connection takes, in bytes: hyper's state, and its buffer, which has grown with answers.
+const CONNECTION: u64 = 32 * 1024;
 
 impl Server {
     /// A server as configured, with at most `most` connections.
@@ -66,6 +87,7 @@ impl Server {
         most: usize,
         workers: usize,
         resolver: &Resolver,
+        budget: &Budget,
     ) -> Self {
         let addresses = match &config.host {
             Host::Address(address) => Addresses::Fixed(Arc::from([*address])),
@@ -78,6 +100,9 @@ impl Server {
             tls,
             most,
             open: Arc::default(),
+            turns: Arc::new(Semaphore::new(most)),
+            queue: AtomicUsize::new(0),
+            budget: budget.clone(),
             idle: (0..workers).map(|_| Mutex::default()).collect(),
             counts: Counts::default(),
         }
@@ -96,6 +121,49 @@ impl Server {
     /// Connections open now, over all workers.
     pub fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
+    }
+
+    /// Requests that wait for a connection now.
+    pub fn queue(&self) -> usize {
+        self.queue.load(Ordering::Relaxed)
+    }
+
+    /// Whether a request would find a connection without waiting for it.
+    pub fn has_room(&self) -> bool {
+        self.turns.available_permits() > 0
+    }
+
+    /// Waits for the right to use a connection, first come, first served, for at most `limit` and
+    /// with at most `queue` waiting.
+    ///
+    /// # Errors
+    /// [`Reason::PoolFull`] and [`Reason::PoolTimeout`].
+    pub async fn turn(&self, queue: usize, limit: Duration, clock: &Clock) -> Result<Turn, Fault> {
+        if let Ok(permit) = Arc::clone(&self.turns).try_acquire_owned() {
+            return Ok(Turn(permit));
+        }
+        let place = Queued(&self.queue);
+        if self.queue.fetch_add(1, Ordering::Relaxed) >= queue {
+            drop(place);
+            return Err(self.full());
+        }
+        self.counts.queued.fetch_add(1, Ordering::Relaxed);
+        match clock.within(limit, Arc::clone(&self.turns).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(Turn(permit)),
+            // Nobody closes the turns.
+            Ok(Err(_)) => Err(self.full()),
+            Err(Elapsed) => {
+                self.counts.refused.fetch_add(1, Ordering::Relaxed);
+                let log = format!("{}: no connection came free within {limit:?}", self.name);
+                Err(Fault::ours(Reason::PoolTimeout, log))
+            }
+        }
+    }
+
+    fn full(&self) -> Fault {
+        self.counts.refused.fetch_add(1, Ordering::Relaxed);
+        let log = format!("{}: all {} connections are in use", self.name, self.most);
+        Fault::ours(Reason::PoolFull, log)
     }
 
     /// The addresses that DNS gives now.
@@ -176,7 +244,8 @@ impl Server {
     fn place(&self) -> Result<Open, Fault> {
         // Where all are open, an idle one of another worker gives way.
         for _ in 0..=self.idle.len() {
-            let place = Open(Arc::clone(&self.open));
+            let charge = self.budget.charge(Part::Origins, CONNECTION);
+            let place = Open { count: Arc::clone(&self.open), _charge: charge };
             if self.open.fetch_add(1, Ordering::Relaxed) < self.most {
                 return Ok(place);
             }
@@ -185,8 +254,7 @@ impl Server {
                 break;
             }
         }
-        let log = format!("{}: all {} connections are in use", self.name, self.most);
-        Err(Fault::ours(Reason::PoolFull, log))
+        Err(self.full())
     }
 
     /// Closes the connection that has been idle longest at some worker.
@@ -204,5 +272,14 @@ impl Server {
         let idle = self.idle.get(usize::from(worker.0))?;
         // A list of connections is whole between statements.
         Some(act(&mut idle.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+/// A request in the queue; out of it when dropped.
+struct Queued<'a>(&'a AtomicUsize);
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

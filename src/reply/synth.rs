@@ -30,9 +30,13 @@ pub fn status(reason: Reason, unknown_host: u16) -> StatusCode {
         Reason::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Reason::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
         Reason::Loop => StatusCode::LOOP_DETECTED,
-        Reason::WaitersFull | Reason::PoolFull | Reason::NoServer | Reason::Draining => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Reason::WaitersFull
+        | Reason::PoolFull
+        | Reason::PoolTimeout
+        | Reason::MemoryFull
+        | Reason::NoServer
+        | Reason::Draining => StatusCode::SERVICE_UNAVAILABLE,
+        Reason::ClientRequests => StatusCode::TOO_MANY_REQUESTS,
         Reason::WaitTimeout
         | Reason::ConnectTimeout
         | Reason::FirstByteTimeout
@@ -88,16 +92,21 @@ fn page(status: StatusCode, reason: Reason, node: &str, account: Account) -> Ans
         (StatusCode::METHOD_NOT_ALLOWED, _) => {
             headers.insert(ALLOW, HeaderValue::from_static(METHODS));
         }
-        (StatusCode::SERVICE_UNAVAILABLE, _) => {
+        (StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS, _) => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         _ => {}
     }
     let mut answer = answer(status, headers, Body::from_bytes(text), account);
-    // Who sends what cannot be understood may have meant its bytes otherwise than we read them, and
-    // of a body that was given up the rest may still come.
-    let closes =
-        [StatusCode::BAD_REQUEST, StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE];
+    // Who sends what cannot be understood may have meant its bytes otherwise than we read them; of a
+    // body that was given up the rest may still come; and who asks for too much at once should not go
+    // on with it here.
+    let closes = [
+        StatusCode::BAD_REQUEST,
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
     if closes.contains(&status) {
         answer.then = Then::Close;
     }
@@ -137,6 +146,8 @@ mod tests {
             (Reason::BodyTooLarge, 413),
             (Reason::Loop, 508),
             (Reason::WaitersFull, 503),
+            (Reason::PoolTimeout, 503),
+            (Reason::ClientRequests, 429),
             (Reason::ConnectFailed, 502),
             (Reason::FirstByteTimeout, 504),
             (Reason::Panic, 500),

@@ -13,9 +13,12 @@ use super::recorder::Counting;
 use super::sources::Rooms;
 use super::{Shared, status};
 use crate::admin::Admin;
-use crate::base::{Drain, ListenerId, Peer, WorkerId};
+use crate::base::budget::YIELD;
+use crate::base::{Clients, Drain, ListenerId, Peer, WorkerId};
 use crate::config::Config;
+use crate::flow::Node;
 use crate::front::{self, Serving};
+use crate::geo::PrefixSet;
 use crate::listen::{self, Acceptor, Capacity, Sockets};
 
 /// Between two rounds of upkeep.
@@ -54,6 +57,7 @@ pub(super) fn start_index_upkeep(shared: Arc<Shared>) -> io::Result<JoinHandle<(
         runtime.block_on(async {
             while !shared.stop.is_draining() {
                 shared.node.store.upkeep();
+                make_way(&shared.node);
                 tokio::select! {
                     () = shared.node.clock.sleep(INDEX_UPKEEP) => {}
                     () = shared.stop.wait() => {}
@@ -61,6 +65,13 @@ pub(super) fn start_index_upkeep(shared: Arc<Shared>) -> io::Result<JoinHandle<(
             }
         });
     })
+}
+
+/// Has the cache give way where the rest of the process needs its memory, and take it back.
+fn make_way(node: &Node) {
+    let (budget, store) = (&node.budget, &node.store);
+    let others = budget.held().saturating_sub(store.bytes());
+    store.set_capacity((budget.limit() / 100 * YIELD).saturating_sub(others));
 }
 
 async fn upkeep(shared: Arc<Shared>) {
@@ -112,6 +123,9 @@ pub(super) fn serve_admin(shared: &Arc<Shared>, sockets: &Sockets, config: &Conf
         timeouts: config.timeouts,
         limits: config.limits,
         http2: config.http2,
+        budget: shared.node.budget.clone(),
+        clients: Clients::default(),
+        trusted_proxies: PrefixSet::default(),
         drain: Drain::new(),
     });
     for socket in sockets.bound().iter().filter_map(|bound| bound.socket(0)) {

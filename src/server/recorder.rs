@@ -47,6 +47,7 @@ fn ended(end: End) -> Option<Count> {
             Wait::Idle => Count::TimedOutIdle,
             Wait::Write => Count::TimedOutWrite,
             Wait::Progress => Count::TimedOutProgress,
+            Wait::Unread => Count::TimedOutUnread,
         },
     })
 }

@@ -36,6 +36,10 @@ impl Source for Rooms {
         let waiting = self.0.fetch.waiting();
         let help = "Clients that wait for a fetch that another one leads.";
         out.gauge("tidegate_waiters", help, &[], float(waiting));
+        let help = "Client addresses that hold connections, requests or unread bytes.";
+        out.gauge("tidegate_client_addresses", help, &[], float(self.0.clients.addresses()));
+        let help = "Bytes kept of answers that their clients do not read.";
+        out.gauge("tidegate_unread_bytes", help, &[], self.0.clients.unread_bytes() as f64);
         self.0.budget.samples(out);
     }
 }
@@ -87,6 +91,8 @@ impl Rooms {
                 let labels = [("origin_cluster", &**cluster.name()), ("server", &**server.name())];
                 let help = "Connections to the server, idle ones included.";
                 out.gauge("tidegate_origin_connections", help, &labels, float(server.open()));
+                let help = "Requests that wait for a connection to the server.";
+                out.gauge("tidegate_origin_queue", help, &labels, float(server.queue()));
                 let counts = server.counts();
                 for (event, value) in [
                     ("connect", &counts.connects),
@@ -94,6 +100,8 @@ impl Rooms {
                     ("connect-failure", &counts.connect_failures),
                     ("failure", &counts.failures),
                     ("retry", &counts.retries),
+                    ("queued", &counts.queued),
+                    ("refused", &counts.refused),
                 ] {
                     let [cluster, server] = labels;
                     let labels = [cluster, server, ("event", event)];

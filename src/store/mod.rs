@@ -123,6 +123,12 @@ impl Store {
         self.capacity
     }
 
+    /// Sets the bytes that may be stored now, at most those that were configured; what is over them
+    /// goes. Other parts of the process may need the rest.
+    pub fn set_capacity(&self, bytes: u64) {
+        self.index.set_capacity(bytes.min(self.capacity));
+    }
+
     /// Entries that gave way to others or were not let in: what was created and is neither here
     /// nor purged.
     pub fn evictions(&self) -> u64 {

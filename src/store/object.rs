@@ -6,15 +6,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::base::Axis;
 use crate::base::{Seq, Stored};
 use crate::semantics::{Life, Phase, Selecting};
-
-/// The largest segment of a stored body.
-const SEGMENT: usize = 1 << 20;
 
 /// Bookkeeping of an object in bytes: its struct, the header table, the Arc.
 const OVERHEAD: u64 = 384;
@@ -155,31 +152,6 @@ pub fn owned_fields(headers: &HeaderMap) -> HeaderMap {
         }
     }
     owned
-}
-
-/// The bytes of `pieces` in segments of their own.
-pub fn owned_body<'a>(pieces: impl Iterator<Item = &'a Bytes>, length: u64) -> Vec<Bytes> {
-    let mut left = usize::try_from(length).unwrap_or(usize::MAX);
-    let mut segments = Vec::new();
-    let mut open = BytesMut::with_capacity(left.min(SEGMENT));
-    for piece in pieces {
-        let mut piece = &piece[..];
-        while !piece.is_empty() {
-            let room = SEGMENT - open.len();
-            let (now, later) = piece.split_at(piece.len().min(room));
-            open.extend_from_slice(now);
-            left = left.saturating_sub(now.len());
-            piece = later;
-            if open.len() == SEGMENT {
-                segments.push(std::mem::take(&mut open).freeze());
-                open = BytesMut::with_capacity(left.min(SEGMENT));
-            }
-        }
-    }
-    if !open.is_empty() {
-        segments.push(open.freeze());
-    }
-    segments
 }
 
 #[cfg(test)]

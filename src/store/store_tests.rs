@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::*;
+use crate::base::budget::Part;
 use crate::base::{Axis, KeyText, Scheme};
 use crate::base::{Budget, Clock, SiteId, Stored};
 use crate::semantics::{Life, Policy, Received, ResponseDirectives, Vary};
@@ -60,7 +61,7 @@ impl Shelf {
             selecting,
         };
         let segments = vec![Bytes::from_static(body.as_bytes())];
-        let body = Stored::new(segments, self.budget.charge(0));
+        let body = Stored::new(segments, self.budget.charge(Part::Stored, 0));
         Arc::new(Object::new(Arc::new(head), body, None, asked))
     }
 

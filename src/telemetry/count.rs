@@ -62,12 +62,12 @@ table! {
         listener: AcceptedPlain = "plain", AcceptedTls = "tls"
     }
     tidegate_connections_refused_total "Client connections closed unserved, by cause." {
-        cause: RefusedLimit = "limit", RefusedMemory = "memory"
+        cause: RefusedLimit = "limit", RefusedMemory = "memory", RefusedClient = "client"
     }
     tidegate_connections_timed_out_total "Client connections closed because a time limit passed." {
         limit: TimedOutHandshake = "handshake", TimedOutFirstByte = "first-byte",
         TimedOutHeader = "header", TimedOutIdle = "idle",
-        TimedOutWrite = "write", TimedOutProgress = "progress"
+        TimedOutWrite = "write", TimedOutProgress = "progress", TimedOutUnread = "unread"
     }
     tidegate_connections_broken_total "Client connections that ended in an error, by cause." {
         cause: BrokenReset = "reset", BrokenProtocol = "protocol"

@@ -10,6 +10,7 @@ use std::fmt::Write;
 
 use super::table::{BOUNDS, Histogram};
 use crate::base::Budget;
+use crate::base::budget::Part;
 
 /// The media type of what [`Samples::text`] returns.
 pub const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -121,12 +122,11 @@ impl Source for Budget {
             &[],
             self.limit() as f64,
         );
-        out.gauge(
-            "tidegate_memory_held_bytes",
-            "What is charged to the process's memory limit now.",
-            &[],
-            self.held() as f64,
-        );
+        for part in Part::ALL {
+            let help = "What is charged to the process's memory limit now, by what it is held for.";
+            let held = self.held_for(part) as f64;
+            out.gauge("tidegate_memory_held_bytes", help, &[("for", part.as_str())], held);
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use http::{Request, StatusCode};
 
 use super::*;
+use crate::base::budget::Part;
 use crate::base::{Budget, ClusterId, ListenerId, Outcome, Peer, Reason, SiteId};
 
 /// What ends a request before its answer, here.
@@ -122,7 +123,7 @@ fn the_exposition_can_be_read_and_adds_the_meters_up() {
     telemetry.control().add(Count::Panics, 1);
 
     let budget = Budget::new(1000);
-    let _held = budget.charge(10);
+    let _held = budget.charge(Part::Stored, 10);
     let samples = read(&telemetry.render(&[&budget]));
     let hits = "{wiki_site=\"wiki\",outcome=\"hit\",reason=\"fresh\",status=\"2xx\"}";
     let first = "tidegate_first_byte_seconds";
@@ -149,7 +150,7 @@ fn the_exposition_can_be_read_and_adds_the_meters_up() {
         ("tidegate_requests_by_protocol_total{protocol=\"http/1\"}".into(), 6.0),
         ("tidegate_panics_total".into(), 1.0),
         ("tidegate_memory_limit_bytes".into(), 1000.0),
-        ("tidegate_memory_held_bytes".into(), 10.0),
+        ("tidegate_memory_held_bytes{for=\"stored\"}".into(), 10.0),
     ] {
         assert_eq!(samples.get(&sample), Some(&value), "{sample}");
     }

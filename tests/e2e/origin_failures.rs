@@ -308,7 +308,8 @@ fn the_pool_takes_no_more_connections_than_it_may() {
     let (gate, reply) = Page::new("slow").held();
     origin.replies("/slow", [reply]);
     origin.page("/page", Page::new("x"));
-    let proxy = Proxy::new(&origin).workers(2).cluster("max_connections = 1").start();
+    let proxy =
+        Proxy::new(&origin).workers(2).cluster("max_connections = 1\n max_queue = 0").start();
     let client: Client = proxy.http1();
     let slow = client.begin(get("/slow"));
     origin.wait_for("/slow", 1);

@@ -11,9 +11,10 @@ use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
 use super::wiki::Wiki;
-use crate::base::{Clock, Drain, ListenerId, Peer, WorkerId};
+use crate::base::{Budget, Clients, Clock, Drain, ListenerId, Peer, WorkerId};
 use crate::config::Config;
 use crate::front::{self, ConnectionEvent, Recorder, Serving};
+use crate::geo::PrefixSet;
 use crate::telemetry::Finished;
 
 /// Connections that are served at once; more wait in the socket's queue.
@@ -57,6 +58,9 @@ impl Origin {
             timeouts: config.timeouts,
             limits: config.limits,
             http2: config.http2,
+            budget: Budget::new(u64::MAX),
+            clients: Clients::default(),
+            trusted_proxies: PrefixSet::default(),
             drain: Drain::new(),
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -36,6 +36,13 @@ pub(super) static CLUSTER: Section = Section {
             "Connections to each server, over all workers.",
         ),
         key(
+            "max_queue",
+            Integer { least: 0, most: 1_000_000 },
+            Is("1000"),
+            "Requests that may wait for one of them to come free.",
+        ),
+        key("queue_timeout", NONZERO, Is("\"1s\""), "How long each of these waits."),
+        key(
             "roots",
             Path,
             Unset { says: "the web's", example: "\"roots.pem\"" },
