@@ -11,8 +11,10 @@ mod kit;
 
 mod access_log;
 mod admin;
+mod caps;
 mod coalesce;
 mod conditional;
+mod downloads;
 mod drain;
 mod forwarding;
 mod framing;

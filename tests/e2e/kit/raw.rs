@@ -23,6 +23,14 @@ impl Raw {
         Self { wire: Wire::new(Socket::connect(address).expect("the address takes connections")) }
     }
 
+    /// Connects from another address of this machine.
+    #[track_caller]
+    pub fn connect_from(address: SocketAddr, from: &str) -> Self {
+        let from = from.parse().expect("the test names an address");
+        let socket = Socket::connect_from(address, from).expect("the address takes connections");
+        Self { wire: Wire::new(socket) }
+    }
+
     /// Connects with TLS for `name`, and HTTP/1.1 by ALPN.
     #[track_caller]
     pub fn tls(address: SocketAddr, name: &str) -> Self {

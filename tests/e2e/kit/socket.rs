@@ -2,10 +2,11 @@
 //! through it and do not care which it is.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, StreamOwned};
+use socket2::{Domain, Type};
 
 use super::wait::DEADLINE;
 
@@ -23,6 +24,17 @@ impl Socket {
     /// Connects without TLS; reads give up at the deadline.
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
         let tcp = TcpStream::connect_timeout(&address, DEADLINE)?;
+        tcp.set_nodelay(true)?;
+        tcp.set_read_timeout(Some(DEADLINE))?;
+        Ok(Self::Plain(tcp))
+    }
+
+    /// The same, from an address of this machine's choice.
+    pub fn connect_from(address: SocketAddr, from: IpAddr) -> io::Result<Self> {
+        let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.bind(&SocketAddr::new(from, 0).into())?;
+        socket.connect_timeout(&address.into(), DEADLINE)?;
+        let tcp = TcpStream::from(socket);
         tcp.set_nodelay(true)?;
         tcp.set_read_timeout(Some(DEADLINE))?;
         Ok(Self::Plain(tcp))
