@@ -26,6 +26,10 @@ key = "{self.tls}/key.pem"
 memory = "{cache}"
 [timeouts]
 idle = "300s"
+[limits]
+client_connections = 100000
+client_requests = 100000
+client_unread = "1GiB"
 [log]
 access = "{self.log}"
 [cluster.wiki]

@@ -1,6 +1,6 @@
 //! A client's connection to the edge, over hyper: HTTP/1.1 plain and in TLS, HTTP/2 in TLS.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use http::{HeaderMap, Method, Request, Response, Uri};
@@ -9,9 +9,9 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::blunt::tcp;
 use super::edge::{Edge, HOST};
 
 /// How a client speaks.
@@ -45,6 +45,7 @@ pub struct Way {
     protocol: Protocol,
     address: SocketAddr,
     tls: Arc<ClientConfig>,
+    from: Option<Ipv4Addr>,
 }
 
 impl Way {
@@ -55,7 +56,12 @@ impl Way {
             Protocol::Http1Tls => (edge.tls, "http/1.1"),
             Protocol::Http2 => (edge.tls, "h2"),
         };
-        Self { protocol, address, tls: edge.identity.client(alpn) }
+        Self { protocol, address, tls: edge.identity.client(alpn), from: None }
+    }
+
+    /// The same way, from another address of this machine.
+    pub fn from(&self, address: Ipv4Addr) -> Self {
+        Self { from: Some(address), ..self.clone() }
     }
 
     /// The way, in plain HTTP/1.1, to `address`.
@@ -73,9 +79,7 @@ impl Way {
     }
 
     async fn make(&self) -> Result<Connection, String> {
-        let tcp =
-            TcpStream::connect(self.address).await.map_err(|error| told("connect", &error))?;
-        tcp.set_nodelay(true).map_err(|error| told("connect", &error))?;
+        let tcp = tcp(self.address, self.from).await.map_err(|error| told("connect", &error))?;
         if self.protocol == Protocol::Http1 {
             return Connection::http1(TokioIo::new(tcp)).await;
         }

@@ -11,10 +11,15 @@ use rustix::process::Signal;
 
 use super::process::{Process, Scratch, free_port};
 use super::tls::Identity;
+use super::vitals::Vitals;
 use super::wait::{SOON, until};
 
 /// The only host of the only site.
 pub const HOST: &str = "wiki.test";
+
+/// For clients that stand for many and all come from one address.
+const MANY_FROM_ONE: &str =
+    "[limits]\nclient_connections = 100000\nclient_requests = 100000\nclient_unread = \"1GiB\"\n";
 
 /// A running `tidegate run`.
 pub struct Edge {
@@ -60,19 +65,25 @@ impl Edge {
 
     /// As [`start`](Self::start), on `ports`.
     pub fn start_on(ports: &Ports, origin: SocketAddr, cache: &str) -> Self {
-        Self::configured(ports, origin, cache, "")
+        Self::configured(ports, origin, cache, MANY_FROM_ONE)
     }
 
-    /// As [`start_on`](Self::start_on), with `tables` besides in its configuration.
+    /// As [`start_on`](Self::start_on), with `tables` in its configuration, and the limits of one
+    /// client address as they are by default.
     pub fn configured(ports: &Ports, origin: SocketAddr, cache: &str, tables: &str) -> Self {
+        let tables = format!("[cache]\nmemory = \"{cache}\"\n{tables}");
+        Self::start_with(ports, origin, "", &tables)
+    }
+
+    /// Starts the binary on `ports` in front of `origin`, with `node` in its first section and
+    /// `tables` besides.
+    pub fn start_with(ports: &Ports, origin: SocketAddr, node: &str, tables: &str) -> Self {
         let folder = Scratch::new("edge");
         let identity = Identity::new(HOST);
         let [plain, tls, purge, admin] =
             ports.0.map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         let mut toml = format!(
-            "[node]\nname = \"cp1\"\nworkers = 2\ndrain_delay = \"100ms\"\n\
-             trusted_proxies = [\"127.0.0.1\"]\n\
-             [cache]\nmemory = \"{cache}\"\n\
+            "[node]\nname = \"cp1\"\nworkers = 2\ndrain_delay = \"100ms\"\n{node}\
              [admin]\naddress = \"{admin}\"\n\
              [log]\naccess = \"off\"\n\
              [[certificate]]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n\
@@ -88,7 +99,9 @@ impl Edge {
             fs::write(folder.path().join(name), text).expect("the folder is ours");
         }
         fs::write(&file, toml).expect("the folder is ours");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        let built = || env!("CARGO_BIN_EXE_tidegate").to_owned();
+        let mut command =
+            Command::new(std::env::var("TIDEGATE_REAL_BINARY").unwrap_or_else(|_| built()));
         command.arg("run").arg("--config").arg(&file);
         let process = Process::start("tidegate", folder.path(), &mut command);
         let mut edge = Self { process, plain, tls, purge, admin, identity, _folder: folder };
@@ -97,6 +110,11 @@ impl Edge {
             edge.admin("/healthz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200 "))
         });
         edge
+    }
+
+    /// The process, to be looked at.
+    pub fn vitals(&self) -> Vitals {
+        Vitals(self.process.id())
     }
 
     /// What the admin listener answers, head and body.
@@ -108,6 +126,20 @@ impl Edge {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         Some(answer)
+    }
+
+    /// The metrics whose lines begin with one of `names`.
+    pub fn metrics(&self, names: &[&str]) -> String {
+        let metrics = self.admin("/metrics").unwrap_or_default();
+        let told = metrics.lines().filter(|line| names.iter().any(|name| line.starts_with(name)));
+        told.fold(String::new(), |all, line| all + line + "\n")
+    }
+
+    /// The sum of the metrics whose lines begin with `start`.
+    pub fn sum(&self, start: &str) -> f64 {
+        let lines = self.metrics(&[start]);
+        let values = lines.lines().filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        values.sum()
     }
 
     /// A metric that has no labels.

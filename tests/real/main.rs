@@ -8,11 +8,15 @@
 //! They run one at a time, measure real time, and bound all of it. The environment makes them
 //! longer: `TIDEGATE_REAL_SECONDS` (mixed load, 20), `TIDEGATE_REAL_PAGES` (its pages, 4000),
 //! `TIDEGATE_REAL_CLIENTS` (of one cold page, 2000), `TIDEGATE_REAL_LOAD_SECONDS` (each run of wrk
-//! and h2load, 3), `TIDEGATE_REAL_ATTACK_SECONDS` (each attack, 2) and `TIDEGATE_REAL_SEED` (what is
-//! random, as an earlier run printed it).
+//! and h2load, 3), `TIDEGATE_REAL_ATTACK_SECONDS` (each attack, 2), `TIDEGATE_REAL_CHURN_SECONDS` (30),
+//! `TIDEGATE_REAL_IDLE` (connections beside the churn, 20000 or what the limit on open files allows),
+//! `TIDEGATE_REAL_OVERLOAD_SECONDS` (15), `TIDEGATE_REAL_SOAK_SECONDS` (20) and `TIDEGATE_REAL_SEED`
+//! (what is random, as an earlier run printed it). `TIDEGATE_REAL_BINARY` is another `tidegate` to be
+//! tested.
 #![allow(unreachable_pub, reason = "a test binary has no outside; `pub` marks what topics may use")]
 #![allow(clippy::print_stdout, reason = "the figures are what these runs are for")]
 
+mod blunt;
 mod client;
 mod corpus;
 mod edge;
@@ -26,11 +30,16 @@ mod question;
 mod slow_origin;
 mod tally;
 mod tls;
+mod vast_origin;
+mod vitals;
 mod wait;
 
 mod attacks_http2;
+mod churn;
 mod cold_page;
 mod curl;
 mod dead_origin;
 mod load_tools;
 mod mixed_load;
+mod overload;
+mod soak;
