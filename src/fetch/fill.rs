@@ -164,6 +164,18 @@ impl Fill {
         }
     }
 
+    /// Waits until a windowed fill has lost its last reader, so that an origin which is slow to send
+    /// the next piece is not waited for.
+    pub(super) async fn deserted(&self) {
+        loop {
+            let moved = self.relays.moved().notified();
+            if !self.is_read() {
+                return;
+            }
+            moved.await;
+        }
+    }
+
     /// Ends the fill; nobody waits any longer.
     pub(super) fn end(&self, with: Result<Option<HeaderMap>, Fault>) {
         let mut state = self.state();

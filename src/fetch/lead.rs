@@ -264,12 +264,18 @@ impl Landing {
             if fill.is_read() {
                 read = clock.now();
             }
+            let left = || Fault::client(Reason::ClientLeft, "every reader left");
             let alone = clock.now() >= read + ALONE;
             if alone || outgrown && fill.room().await.is_err() {
-                return fill.end(Err(Fault::client(Reason::ClientLeft, "every reader left")));
+                return fill.end(Err(left()));
             }
             let frame = std::future::poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx));
-            let frame = match fill::waking(fill, clock, frame).await {
+            let frame = tokio::select! {
+                biased;
+                frame = fill::waking(fill, clock, frame) => frame,
+                () = fill.deserted(), if outgrown => return fill.end(Err(left())),
+            };
+            let frame = match frame {
                 None => break,
                 Some(Err(fault)) => {
                     self.fetch.counts.broken.fetch_add(1, Ordering::Relaxed);

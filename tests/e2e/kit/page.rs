@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use super::acts::{self, Act};
-use super::wait::Watched;
+use super::wait::{DEADLINE, Watched};
 use super::wire::Wire;
 
 /// An answer of the origin's.
@@ -223,6 +223,7 @@ impl Gate {
             .peer
             .wait_for(|peer| peer.as_ref().map(|s| s.try_clone().expect("a socket can be shared")))
             .expect("nobody asked for what is behind the gate");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a socket has that setting");
         // The origin does not read while its answer is gated, so the bytes cannot be stolen.
         match stream.peek(&mut [0]) {
             Ok(0) => {}
