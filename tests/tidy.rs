@@ -38,7 +38,11 @@ const NEIGHBOURS: &[(&str, &str, &str)] = &[
 const NAMES: &[(&[&str], &[&str], &str)] = &[
     (&["hyper", "server"], &["src/front/"], "one room turns bytes into requests"),
     (&["httparse"], &["src/wire/"], "one room splits the heads of HTTP/1"),
-    (&["hyper", "client"], OUTWARD, "what speaks to others stands in three rooms"),
+    (
+        &["hyper", "client"],
+        &["src/net/"],
+        "origins are asked by `origin`, which reads HTTP/1 itself",
+    ),
     (&["rustls"], OUTWARD, "what speaks TLS stands in three rooms"),
     (&["tokio_rustls"], OUTWARD, "what speaks TLS stands in three rooms"),
     (&["hickory_resolver"], OUTWARD, "what resolves names stands in three rooms"),

@@ -2,7 +2,7 @@
 //! which become the stored body without another copy; once it cannot be, pieces pass through a
 //! window as they come.
 //!
-//! Copied, because what hyper hands out are views of its read buffers: a byte that comes alone
+//! Copied, because what comes are views of read buffers: a byte that comes alone
 //! would keep a whole buffer alive, and a body that comes byte by byte would take forty times its
 //! size. The last few pieces are kept beside the open segment all the same, so that readers who
 //! keep up are given them as they came; whoever is further behind gets a copy of what is in the

@@ -80,7 +80,7 @@ struct Limited {
     _charge: Charge,
 }
 
-/// What is held of a request's body on its way, in bytes: a window of HTTP/2, or hyper's buffer.
+/// What is held of a request's body on its way, in bytes: a window of HTTP/2, or a read of HTTP/1.
 const UPLOAD: u64 = 64 * 1024;
 
 impl http_body::Body for Limited {

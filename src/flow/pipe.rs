@@ -29,7 +29,7 @@ impl Pipe {
             head.headers.insert(UPGRADE, protocol.clone());
         }
         let account = reply::account(&visit.to(), verdict);
-        match exchange.into_tunnel().await {
+        match exchange.into_tunnel() {
             Ok(tunnel) => {
                 Answer { head, body: crate::base::Body::Empty, account, then: Then::Tunnel(tunnel) }
             }

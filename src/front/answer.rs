@@ -95,6 +95,8 @@ pub(super) struct Sent {
     cut: Option<Reason>,
     /// What it keeps in memory, where that is worth a note.
     kept: u64,
+    /// The end of an answer that is broken off, once what came before it had time to leave.
+    failed: Option<Fault>,
 }
 
 /// Below this the socket's buffer takes an answer at once: what it keeps is not noted.
@@ -111,7 +113,7 @@ impl Sent {
         if kept > 0 {
             record.line.on_kept(kept);
         }
-        Self { body, record, left, cut, kept }
+        Self { body, record, left, cut, kept, failed: None }
     }
 
     fn broken(&self, fault: Fault) -> Poll<Option<Result<Frame<Piece>, Fault>>> {
@@ -148,6 +150,32 @@ impl Sent {
         self.record.on_ended();
         Poll::Ready(None)
     }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Piece>, Fault>>> {
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.body).poll_frame(cx)));
+        match polled {
+            Ok(Poll::Pending) => {
+                self.record.line.on_nothing_to_give();
+                Poll::Pending
+            }
+            Ok(Poll::Ready(Some(Ok(frame)))) => match frame.into_data() {
+                Ok(bytes) => self.on_data(bytes),
+                Err(frame) => {
+                    if self.cut.is_none() && self.left.unwrap_or(0) == 0 {
+                        self.record.on_ended();
+                    }
+                    // Not data, so no piece is made of it.
+                    Poll::Ready(Some(Ok(frame.map_data(|bytes| Piece::new(bytes, &self.record)))))
+                }
+            },
+            Ok(Poll::Ready(Some(Err(fault)))) => self.broken(fault),
+            Ok(Poll::Ready(None)) => self.on_end(),
+            Err(_) => {
+                self.body = Body::Empty;
+                self.broken(Fault::ours(Reason::Panic, "a body panicked"))
+            }
+        }
+    }
 }
 
 impl http_body::Body for Sent {
@@ -159,28 +187,18 @@ impl http_body::Body for Sent {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Piece>, Fault>>> {
         let this = &mut *self;
-        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.body).poll_frame(cx)));
-        match polled {
-            Ok(Poll::Pending) => {
-                this.record.line.on_nothing_to_give();
+        if let Some(fault) = this.failed.take() {
+            return Poll::Ready(Some(Err(fault)));
+        }
+        match this.poll_body(cx) {
+            // With the reset of its stream goes all that h2 has not written yet, the head included:
+            // that leaves in between.
+            Poll::Ready(Some(Err(fault))) if this.record.asked.version == Version::HTTP_2 => {
+                this.failed = Some(fault);
+                cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            Ok(Poll::Ready(Some(Ok(frame)))) => match frame.into_data() {
-                Ok(bytes) => this.on_data(bytes),
-                Err(frame) => {
-                    if this.cut.is_none() && this.left.unwrap_or(0) == 0 {
-                        this.record.on_ended();
-                    }
-                    // Not data, so no piece is made of it.
-                    Poll::Ready(Some(Ok(frame.map_data(|bytes| Piece::new(bytes, &this.record)))))
-                }
-            },
-            Ok(Poll::Ready(Some(Err(fault)))) => this.broken(fault),
-            Ok(Poll::Ready(None)) => this.on_end(),
-            Err(_) => {
-                this.body = Body::Empty;
-                this.broken(Fault::ours(Reason::Panic, "a body panicked"))
-            }
+            polled => polled,
         }
     }
 

@@ -23,9 +23,10 @@ use super::record::{End, Wait};
 use super::request::Chain;
 use super::service::Service;
 use super::transport::Transport;
-use super::tunnel::{self, Client};
+use super::tunnel;
 use super::watch::Watch;
 use crate::base::Reason;
+use crate::wire::Rewound;
 
 /// What a client may upload on a stream before we read on, and on all streams together.
 const STREAM_WINDOW: u32 = 64 * 1024;
@@ -69,7 +70,7 @@ async fn serve_http1(io: Transport, line: &Arc<Line>) -> End {
     let Link { io, mut buffer, unread, .. } = http1.into_link();
     let end = match driven {
         Driven::Over(Over::Tunnel(tunnel)) => {
-            let client = Client { held: buffer.take(usize::MAX), io };
+            let client = Rewound::new(buffer.take(usize::MAX), io);
             return Box::pin(tunnel::join(client, tunnel, line)).await;
         }
         Driven::Over(Over::Done) => End::Done,

@@ -1,29 +1,23 @@
-//! What hyper reads and nobody may get: an answer whose framing two readers would read differently,
-//! and one to a question that was not asked.
-//!
-//! hyper's client is lenient where an HTTP client may be. A cache may not: it hands out what it reads
-//! under a framing of its own, keeps it, and reuses the connection. So a transfer coding other than
-//! chunked (whose bytes would be passed off as the content's), a length beside a transfer coding
-//! (RFC 9112 §6.3) and lengths that differ, which hyper overlooks where no body follows, are no HTTP
-//! here; nor is a 101, 206, 304 or 416 that the request gave no cause for.
+//! What a reader of HTTP may let pass and a cache may not: lengths that are told oddly, and an answer
+//! to a question that was not asked. A cache hands out what it reads under a framing of its own, keeps
+//! it, and reuses the connection.
 
-use http::header::{
-    CONTENT_LENGTH, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE,
-    TRANSFER_ENCODING, UPGRADE,
-};
-use http::{StatusCode, response};
+use http::header::{CONTENT_LENGTH, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE, UPGRADE};
+use http::{StatusCode, request, response};
 
-use crate::semantics::list;
+use crate::wire::framing::{self, Framing};
 
-/// Makes the head of an answer one that may be passed on: one length at most, and nothing of hyper's
-/// own beside status and fields (the reason phrase, which says nothing, RFC 9112 §4). `asked` are the
-/// fields of the request.
+/// Makes the head of an answer one that may be passed on: with one length at most. `asked` is the
+/// request. Returns how the body ends.
 ///
 /// # Errors
 /// What is wrong with it, in our own words.
-pub fn check(asked: &HeaderMap, head: &mut response::Parts) -> Result<(), &'static str> {
-    head.extensions.clear();
-    framing(&mut head.headers)?;
+pub fn check(asked: &request::Parts, head: &mut response::Parts) -> Result<Framing, &'static str> {
+    let framing = framing::of_response(&asked.method, head.status, head.version, &head.headers)?;
+    if let Some(told) = framing::length(&head.headers)? {
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(told));
+    }
+    let asked = &asked.headers;
     let conditional = || asked.contains_key(IF_NONE_MATCH) || asked.contains_key(IF_MODIFIED_SINCE);
     match head.status {
         StatusCode::SWITCHING_PROTOCOLS if !asked.contains_key(UPGRADE) => {
@@ -35,46 +29,14 @@ pub fn check(asked: &HeaderMap, head: &mut response::Parts) -> Result<(), &'stat
         {
             Err("an answer to a range that nobody asked for")
         }
-        _ => Ok(()),
+        _ => Ok(framing),
     }
-}
-
-fn framing(headers: &mut HeaderMap) -> Result<(), &'static str> {
-    if headers.contains_key(TRANSFER_ENCODING) {
-        let mut codings = list::members(headers, &TRANSFER_ENCODING);
-        let chunked = codings.next().is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked"));
-        if !chunked || codings.next().is_some() {
-            return Err("a transfer coding that is not chunked alone");
-        }
-        if headers.contains_key(CONTENT_LENGTH) {
-            return Err("a length beside a transfer coding");
-        }
-    }
-    if headers.contains_key(CONTENT_LENGTH) {
-        let length = one_length(headers).ok_or("no length, or several")?;
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    Ok(())
-}
-
-/// The length that all of Content-Length says (RFC 9110 §8.6).
-fn one_length(headers: &HeaderMap) -> Option<u64> {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter().flat_map(|line| {
-        line.as_bytes().split(|byte| *byte == b',').map(|member| digits(member.trim_ascii()))
-    });
-    let first = lengths.next()??;
-    lengths.all(|length| length == Some(first)).then_some(first)
-}
-
-/// Unlike a number of seconds, a length that does not fit is none.
-fn digits(text: &[u8]) -> Option<u64> {
-    let digits = text.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderMap;
 
     fn fields(fields: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -82,6 +44,12 @@ mod tests {
             headers.append(*name, value.parse().unwrap());
         }
         headers
+    }
+
+    fn get(with: &[(&'static str, &str)]) -> request::Parts {
+        let (mut head, ()) = http::Request::new(()).into_parts();
+        head.headers = fields(with);
+        head
     }
 
     fn answer(status: u16, with: &[(&'static str, &str)]) -> response::Parts {
@@ -111,7 +79,7 @@ mod tests {
             &[("content-length", "")],
             &[("content-length", "18446744073709551616")],
         ] {
-            assert!(check(&HeaderMap::new(), &mut answer(200, with)).is_err(), "{with:?}");
+            assert!(check(&get(&[]), &mut answer(200, with)).is_err(), "{with:?}");
         }
     }
 
@@ -123,11 +91,11 @@ mod tests {
             &[("content-length", "05 , 5")],
         ] {
             let mut head = answer(200, with);
-            assert_eq!(check(&HeaderMap::new(), &mut head), Ok(()));
+            assert_eq!(check(&get(&[]), &mut head), Ok(Framing::Length(5)));
             assert_eq!(head.headers, fields(&[("content-length", "5")]), "{with:?}");
         }
         let mut head = answer(200, &[("transfer-encoding", "Chunked")]);
-        assert_eq!(check(&HeaderMap::new(), &mut head), Ok(()));
+        assert_eq!(check(&get(&[]), &mut head), Ok(Framing::Chunked));
     }
 
     #[test]
@@ -139,8 +107,8 @@ mod tests {
             (304, ("if-modified-since", "x")),
             (416, ("range", "bytes=0-1")),
         ] {
-            assert!(check(&fields(&[("host", "w")]), &mut answer(status, &[])).is_err());
-            assert_eq!(check(&fields(&[cause]), &mut answer(status, &[])), Ok(()), "{status}");
+            assert!(check(&get(&[("host", "w")]), &mut answer(status, &[])).is_err());
+            assert!(check(&get(&[cause]), &mut answer(status, &[])).is_ok(), "{status}");
         }
     }
 }

@@ -2,15 +2,18 @@
 //! is safe.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::future::poll_fn;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http::{StatusCode, request, response};
 
 use super::answer;
 use super::balance::Turns;
-use super::body::{Lease, Noted, OriginBody};
+use super::body::{Lease, OriginBody};
+use super::connection::{Awaited, Connection, Sending};
 use super::fault;
 use super::server::Server;
 use crate::base::tunnel::Tunnel;
@@ -19,6 +22,7 @@ use crate::config::{self, Host};
 use crate::net::client_tls;
 use crate::net::dial::Tls;
 use crate::net::resolver::Resolver;
+use crate::wire::{Content, ResponseHead};
 
 /// A named origin service.
 #[derive(Debug)]
@@ -45,15 +49,8 @@ pub struct Exchange {
     /// How long after the request was first tried the head was complete, in monotonic time; the
     /// response delay of RFC 9111 §4.2.3.
     pub delay: Duration,
-    /// For a 101: the connection, once both sides have changed protocol.
-    pub upgrade: Option<Upgrade>,
-}
-
-/// A connection that changes protocol; it counts among its server's for as long as it lives.
-#[derive(Debug)]
-pub struct Upgrade {
-    upgrade: hyper::upgrade::OnUpgrade,
-    lease: Lease,
+    /// For a 101: the connection, which has changed protocol.
+    pub upgrade: Option<Lease>,
 }
 
 impl Cluster {
@@ -137,11 +134,8 @@ impl Cluster {
             let server = &self.servers[at];
             let (queue, limit) = (self.config.max_queue, self.config.queue_timeout);
             let turn = server.turn(queue, limit, clock).await?;
-            let kept = if fresh_only {
-                None
-            } else {
-                server.reuse(worker, self.config.keepalive, clock).await
-            };
+            let kept =
+                if fresh_only { None } else { server.reuse(worker, self.config.keepalive, clock) };
             let reused = kept.is_some();
             let connection = match kept {
                 Some(connection) => connection,
@@ -156,7 +150,7 @@ impl Cluster {
                 },
             };
             let sent = std::mem::replace(&mut body, Body::Empty);
-            let lease = Lease::new(server, worker, connection, turn);
+            let lease = Lease { server: Arc::clone(server), worker, connection, turn };
             match self.exchange(lease, &head, sent, started, clock).await {
                 Ok(exchange) => return Ok(exchange),
                 Err(fault) => {
@@ -190,51 +184,29 @@ impl Cluster {
         clock: &Clock,
     ) -> Result<Exchange, Fault> {
         let sent_at = clock.now();
-        let before = lease.connection.bytes_read();
-        let server = Arc::clone(&lease.server);
-        let noted = Arc::new(AtomicU64::new(0));
-        let body = match body {
-            Body::Stream(stream) => {
-                let (noted, sending) = (Arc::clone(&noted), Arc::clone(&lease.sending));
-                Body::stream(Noted::new(stream, noted, sending, sent_at, clock.clone()))
-            }
-            whole => whole,
+        let mut sending = Sending::new(asked, body);
+        let head = poll_fn(self.head(&mut lease.connection, &mut sending, sent_at, clock)).await;
+        let named = |mut fault: Fault| {
+            fault.log = format!("{}: {}", lease.server.name(), fault.log);
+            fault
         };
-        let request = http::Request::from_parts(asked.clone(), body);
-        lease.connection.head_begins();
-        let answer = lease.connection.sender.send_request(request);
-        let answer = match self.first_byte(answer, &noted, sent_at, clock).await {
-            None => {
-                let limit = self.config.first_byte_timeout;
-                let log = format!("{}: no answer within {limit:?}", server.name());
-                return Err(Fault::origin(Reason::FirstByteTimeout, log));
-            }
-            Some(Err(error)) => {
-                let mut fault = fault::of_exchange(&error);
-                fault.log = format!("{}: {}", server.name(), fault.log);
-                let nothing_came = lease.connection.bytes_read() == before;
-                return Err(if nothing_came { fault.retryable() } else { fault });
-            }
-            Some(Ok(answer)) => answer,
-        };
+        let ResponseHead { parts: mut head, keep_alive } = head.map_err(named)?;
         let now = clock.now();
-        lease.connection.head_ends();
-        let (mut head, incoming) = answer.into_parts();
-        let upgrade = (head.status == StatusCode::SWITCHING_PROTOCOLS)
-            .then(|| head.extensions.remove::<hyper::upgrade::OnUpgrade>())
-            .flatten();
-        answer::check(&asked.headers, &mut head).map_err(|what| {
-            Fault::origin(Reason::OriginGarbage, format!("{}: {what}", server.name()))
-        })?;
-        let (lease, upgrade) = match upgrade {
-            Some(upgrade) => (None, Some(Upgrade { upgrade, lease })),
-            None => (Some(lease), None),
+        let framing = answer::check(asked, &mut head)
+            .map_err(|what| named(Fault::origin(Reason::OriginGarbage, what)))?;
+        let server = Arc::clone(lease.server.name());
+        let (lease, upgrade) = match head.status {
+            StatusCode::SWITCHING_PROTOCOLS => (None, Some(lease)),
+            _ => (Some(lease), None),
         };
+        let sending = Some(sending).filter(|sending| !sending.is_over());
         let between = self.config.between_bytes_timeout;
+        let content = Content::new(framing);
+        let clock = clock.clone();
         Ok(Exchange {
             head,
-            body: OriginBody::new(incoming, lease, between, clock.clone()),
-            server: Arc::clone(server.name()),
+            body: OriginBody::new(content, lease, sending, keep_alive, between, clock),
+            server,
             cluster: self.config.id,
             first_byte: now.saturating_duration_since(sent_at),
             delay: now.saturating_duration_since(started),
@@ -242,28 +214,33 @@ impl Cluster {
         })
     }
 
-    /// Waits for an answer for as long as the limit allows after the request's last byte.
-    async fn first_byte<T>(
+    /// Sends a request and reads the head of its answer; an origin that does not read all may answer
+    /// all the same. Its time to answer begins anew with each piece that it takes.
+    fn head(
         &self,
-        answer: impl Future<Output = T>,
-        noted: &AtomicU64,
+        connection: &mut Connection,
+        sending: &mut Sending,
         sent_at: Instant,
         clock: &Clock,
-    ) -> Option<T> {
+    ) -> impl FnMut(&mut Context<'_>) -> Poll<Result<ResponseHead, Fault>> {
         let limit = self.config.first_byte_timeout;
-        let mut answer = std::pin::pin!(answer);
-        let mut sleep = clock.sleep_until(sent_at + limit);
-        loop {
-            tokio::select! {
-                biased;
-                answer = &mut answer => return Some(answer),
-                () = &mut sleep => {}
+        let mut deadline = sent_at + limit;
+        let mut awaited = Awaited::default();
+        move |cx| {
+            let gone = sending.gone();
+            if let Poll::Ready(sent) = connection.poll_send(sending, cx) {
+                sent?;
             }
-            let last = sent_at + Duration::from_millis(noted.load(Ordering::Relaxed));
-            if clock.now() >= last + limit {
-                return None;
+            if sending.is_streamed() && sending.gone() != gone {
+                deadline = clock.now() + limit;
             }
-            sleep.reset(last + limit);
+            if let Poll::Ready(head) = connection.poll_head(&mut awaited, cx) {
+                return Poll::Ready(head.map_err(fault::of_head));
+            }
+            connection.poll_late(deadline, clock, cx).map(|()| {
+                let log = format!("no answer within {limit:?}");
+                Err(Fault::origin(Reason::FirstByteTimeout, log))
+            })
         }
     }
 }
@@ -272,15 +249,11 @@ impl Exchange {
     /// The origin's half of a tunnel, once its connection has changed protocol.
     ///
     /// # Errors
-    /// Where the answer was no 101, or the connection closed instead.
-    pub async fn into_tunnel(self) -> Result<Tunnel, Fault> {
-        let closed = |error: String| Fault::origin(Reason::OriginClosed, error);
-        let upgrade = self.upgrade.ok_or_else(|| closed("no change of protocol".to_owned()))?;
-        let Upgrade { upgrade, lease } = upgrade;
-        let upgraded = upgrade.await.map_err(|error| closed(error.to_string()))?;
-        Ok(Tunnel {
-            origin: Box::pin(hyper_util::rt::TokioIo::new(upgraded)),
-            held: Box::new(lease),
-        })
+    /// Where the answer was no 101.
+    pub fn into_tunnel(self) -> Result<Tunnel, Fault> {
+        let closed = || Fault::origin(Reason::OriginClosed, "no change of protocol");
+        let Lease { connection, turn, .. } = self.upgrade.ok_or_else(closed)?;
+        let (origin, open) = connection.into_duplex();
+        Ok(Tunnel { origin, held: Box::new((open, turn)) })
     }
 }

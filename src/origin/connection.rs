@@ -1,137 +1,313 @@
-//! One connection to an origin: hyper's client over a stream that counts what it reads.
-//!
-//! The count is what makes a retry safe: a request that failed on a kept connection may be sent
-//! again only if not one byte came back after it was handed over. It also bounds what an origin may
-//! send before its head is complete: hyper bounds one head, but not the interim responses before it.
+//! One connection to an origin, and one exchange at a time over it: the request goes out piece by
+//! piece while the answer's head is awaited, since an origin may answer before it has read all.
+//! Everything is polled by whoever wants the answer; a connection has no task of its own, so an
+//! exchange costs no more wake-ups than the socket gives.
 
-use std::io;
+use std::future::Future;
+use std::io::IoSlice;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Instant;
 
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::Bytes;
+use http::{StatusCode, request};
+use http_body::{Body as _, Frame};
+use tokio::io::AsyncWrite;
 
-use super::fault;
 use super::server::Open;
-use crate::base::{Body, Fault};
+use crate::base::tunnel::Duplex;
+use crate::base::{Body, Clock, Fault, Reason, Sleep};
 use crate::net::dial::Stream;
+use crate::wire::{Bad, Buffer, Content, HeadEnd, Piece, ResponseHead, Rewound, write};
 
-/// The largest head of an answer, in bytes.
+/// The largest head of an answer in bytes, with every interim response before it.
 const MAX_HEAD: usize = 64 * 1024;
 /// The most fields of an answer's head.
 const MAX_FIELDS: usize = 256;
 
-/// The sending half of a connection whose other half runs as a task of the worker.
+/// A connection to an origin.
 #[derive(Debug)]
 pub struct Connection {
-    /// hyper's half.
-    pub sender: http1::SendRequest<Body>,
-    counts: Arc<Counts>,
+    stream: Stream,
+    buffer: Buffer,
+    /// Set again only where it would go off too late: a request neither makes nor moves a timer.
+    sleep: Option<(Sleep, Instant)>,
     _open: Open,
 }
 
-/// What has been read of a connection, and how much may be.
+/// A request on its way out.
 #[derive(Debug)]
-struct Counts {
-    read: AtomicU64,
-    /// Where reading ends while a head is awaited; else the largest number.
-    limit: AtomicU64,
+pub struct Sending {
+    /// What goes out next: the head, or what frames a piece.
+    text: Vec<u8>,
+    written: usize,
+    /// A piece of the body, behind the text.
+    piece: Bytes,
+    body: Body,
+    chunks: Option<Chunked>,
+    /// Whether the body is over.
+    ended: bool,
+    /// Whether all of it has gone, or never will.
+    over: bool,
+    gone: u64,
+}
+
+/// Where a chunked body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chunked {
+    /// Before its first chunk.
+    Begins,
+    /// Behind a chunk's data.
+    Data,
+}
+
+/// How an answer's head does not come.
+#[derive(Debug)]
+pub enum Failed {
+    /// The connection ended first, and whether nothing had come of an answer.
+    Closed {
+        /// What the socket said.
+        error: String,
+        /// Whether not a byte of an answer came, so that the origin may not have seen the request.
+        unheard: bool,
+    },
+    /// What came is no answer.
+    Garbage(Bad),
+}
+
+/// An answer's head while it is awaited.
+#[derive(Debug, Default)]
+pub struct Awaited {
+    end: HeadEnd,
+    /// Bytes of interim responses that were read over.
+    interim: usize,
+    heard: bool,
 }
 
 impl Connection {
-    /// Speaks HTTP/1.1 over `stream`, as a task of the current runtime.
+    /// Speaks HTTP/1.1 over `stream`.
+    pub fn new(stream: Stream, open: Open) -> Self {
+        Self { stream, buffer: Buffer::default(), sleep: None, _open: open }
+    }
+
+    /// Whether nothing has come over it that nobody asked for, its end included.
+    pub fn is_quiet(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        self.buffer.is_empty() && self.poll_fill(&mut cx).is_pending()
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+        self.buffer.poll_fill(Pin::new(&mut self.stream), cx)
+    }
+
+    /// Ready once `deadline` has passed.
+    pub fn poll_late(
+        &mut self,
+        deadline: Instant,
+        clock: &Clock,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let (sleep, armed) =
+            self.sleep.get_or_insert_with(|| (clock.sleep_until(deadline), deadline));
+        if deadline < *armed {
+            *armed = deadline;
+            sleep.reset(deadline);
+        }
+        while {
+            ready!(Pin::new(&mut *sleep).poll(cx));
+            *armed < deadline
+        } {
+            *armed = deadline;
+            sleep.reset(deadline);
+        }
+        Poll::Ready(())
+    }
+
+    /// Sends as much of a request as the socket takes; ready when all of it has gone. What the
+    /// socket refuses is told by what is read: the origin may have answered before it closed.
     ///
     /// # Errors
-    /// Where hyper refuses, which it does only for a stream that is closed already.
-    pub async fn start(stream: Stream, open: Open) -> Result<Self, Fault> {
-        let counts = Arc::new(Counts { read: AtomicU64::new(0), limit: AtomicU64::new(u64::MAX) });
-        let io = TokioIo::new(Counted { stream, counts: Arc::clone(&counts) });
-        let (sender, connection) = http1::Builder::new()
-            .max_headers(MAX_FIELDS)
-            .max_header_size(MAX_HEAD)
-            // What a connection keeps when it is idle, too.
-            .max_buf_size(MAX_HEAD)
-            .handshake(io)
-            .await
-            .map_err(|error| fault::of_exchange(&error))?;
-        // What ends the connection is told to the request that was under way.
-        tokio::spawn(connection.with_upgrades());
-        Ok(Self { sender, counts, _open: open })
-    }
-
-    /// Bytes that have come so far.
-    pub fn bytes_read(&self) -> u64 {
-        self.counts.read.load(Ordering::Relaxed)
-    }
-
-    /// A head is awaited from here on: it may be as large as `MAX_HEAD`, with every interim response
-    /// before it, which hyper reads over one by one for as long as they come.
-    pub fn head_begins(&self) {
-        let limit = self.bytes_read().saturating_add(MAX_HEAD as u64);
-        self.counts.limit.store(limit, Ordering::Relaxed);
-    }
-
-    /// The head has come; a body may be as long as it likes.
-    pub fn head_ends(&self) {
-        self.counts.limit.store(u64::MAX, Ordering::Relaxed);
-    }
-}
-
-/// A stream that counts what it reads.
-struct Counted {
-    stream: Stream,
-    counts: Arc<Counts>,
-}
-
-impl AsyncRead for Counted {
-    fn poll_read(
-        self: Pin<&mut Self>,
+    /// What broke the request's own body.
+    pub fn poll_send(
+        &mut self,
+        sending: &mut Sending,
         cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let Counts { read, limit } = &*this.counts;
-        // Asked for more though so much has come: the head is not complete yet.
-        if read.load(Ordering::Relaxed) >= limit.load(Ordering::Relaxed) {
-            let error = io::Error::new(io::ErrorKind::InvalidData, "a head without end");
-            return Poll::Ready(Err(error));
+    ) -> Poll<Result<(), Fault>> {
+        while !sending.over {
+            if !sending.has_bytes() {
+                if sending.ended {
+                    sending.over = true;
+                } else {
+                    ready!(sending.poll_next(cx))?;
+                }
+                continue;
+            }
+            let slices =
+                [IoSlice::new(&sending.text[sending.written..]), IoSlice::new(&sending.piece)];
+            match ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &slices)) {
+                Ok(written @ 1..) => sending.advance(written),
+                Ok(0) | Err(_) => sending.over = true,
+            }
         }
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut this.stream).poll_read(cx, buf);
-        read.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
-        polled
+        // The next look at the socket tells of an error.
+        let _ = ready!(Pin::new(&mut self.stream).poll_flush(cx));
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads on for the head of the answer. Interim responses are read over (RFC 9110 §15.2), but
+    /// not without end; a 101 is an answer.
+    ///
+    /// # Errors
+    /// Why it does not come.
+    pub fn poll_head(
+        &mut self,
+        awaited: &mut Awaited,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<ResponseHead, Failed>> {
+        loop {
+            if !self.buffer.is_empty() {
+                awaited.heard = true;
+                let most = MAX_HEAD - awaited.interim;
+                if let Some(length) = awaited.end.find(self.buffer.rest(), most)? {
+                    let head = ResponseHead::read(&self.buffer.take(length), MAX_FIELDS)?;
+                    let status = head.parts.status;
+                    if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
+                        return Poll::Ready(Ok(head));
+                    }
+                    awaited.interim += length;
+                    awaited.end = HeadEnd::default();
+                    continue;
+                }
+            }
+            let error = match ready!(self.poll_fill(cx)) {
+                Ok(1..) => continue,
+                Ok(0) if awaited.heard => "closed in the middle of its answer's head".to_owned(),
+                Ok(0) => "closed before its answer".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            return Poll::Ready(Err(Failed::Closed { error, unheard: !awaited.heard }));
+        }
+    }
+
+    /// Reads on in a body.
+    ///
+    /// # Errors
+    /// [`Reason::Truncated`], or [`Reason::OriginGarbage`] for what is no such body.
+    pub fn poll_body(
+        &mut self,
+        content: &mut Content,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Piece, Fault>> {
+        loop {
+            match content.next(&mut self.buffer) {
+                Ok(Piece::More) => {}
+                Ok(piece) => return Poll::Ready(Ok(piece)),
+                Err(bad) => {
+                    let log = format!("its body: {bad}");
+                    return Poll::Ready(Err(Fault::origin(Reason::OriginGarbage, log)));
+                }
+            }
+            let log = match ready!(self.poll_fill(cx)) {
+                Ok(1..) => continue,
+                Ok(0) if content.ends_with_connection() => {
+                    return Poll::Ready(Ok(Piece::End(None)));
+                }
+                Ok(0) => "closed in the middle of its body".to_owned(),
+                Err(error) => format!("in the middle of its body: {error}"),
+            };
+            return Poll::Ready(Err(Fault::origin(Reason::Truncated, log)));
+        }
+    }
+
+    /// The byte stream, after a change of protocol, and what must live as long.
+    pub fn into_duplex(mut self) -> (Pin<Box<dyn Duplex>>, Open) {
+        let held = self.buffer.take(usize::MAX);
+        (Box::pin(Rewound::new(held, self.stream)), self._open)
     }
 }
 
-impl AsyncWrite for Counted {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+impl From<Bad> for Failed {
+    fn from(bad: Bad) -> Self {
+        Self::Garbage(bad)
+    }
+}
+
+impl Sending {
+    /// A request with `body`, whose fields say its length where that is known.
+    pub fn new(head: &request::Parts, body: Body) -> Self {
+        let mut text = Vec::with_capacity(512);
+        write::request(&mut text, head);
+        let chunked = !body.is_end_stream() && body.size_hint().exact().is_none();
+        if chunked {
+            write::field(&mut text, "transfer-encoding", b"chunked");
+        }
+        text.extend_from_slice(b"\r\n");
+        let chunks = chunked.then_some(Chunked::Begins);
+        let ended = body.is_end_stream();
+        Self { text, written: 0, piece: Bytes::new(), body, chunks, ended, over: false, gone: 0 }
     }
 
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
+    /// Whether all of it has gone, or never will.
+    pub fn is_over(&self) -> bool {
+        self.over
     }
 
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+    /// Bytes that the socket took.
+    pub fn gone(&self) -> u64 {
+        self.gone
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    /// Whether its body comes as it is read.
+    pub fn is_streamed(&self) -> bool {
+        matches!(self.body, Body::Stream(_))
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    fn has_bytes(&self) -> bool {
+        self.written < self.text.len() || !self.piece.is_empty()
+    }
+
+    fn advance(&mut self, written: usize) {
+        self.gone += written as u64;
+        let text = written.min(self.text.len() - self.written);
+        self.written += text;
+        drop(self.piece.split_to(written - text));
+        if self.written == self.text.len() {
+            self.text.clear();
+            self.written = 0;
+        }
+    }
+
+    /// Takes the next piece of the body, or its end.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)?);
+        let frame = match frame.map(Frame::into_data) {
+            // A chunk of nothing would be the last.
+            Some(Ok(bytes)) if bytes.is_empty() => return Poll::Ready(Ok(())),
+            Some(Ok(bytes)) => Ok(bytes),
+            Some(Err(last)) => Err(last.into_trailers().ok()),
+            None => Err(None),
+        };
+        if let Some(at) = &mut self.chunks {
+            if std::mem::replace(at, Chunked::Data) == Chunked::Data {
+                self.text.extend_from_slice(b"\r\n");
+            }
+            match &frame {
+                Ok(bytes) => write::chunk(&mut self.text, bytes.len()),
+                Err(trailers) => {
+                    self.text.extend_from_slice(b"0\r\n");
+                    trailers.iter().for_each(|fields| write::fields(&mut self.text, fields));
+                    self.text.extend_from_slice(b"\r\n");
+                }
+            }
+        }
+        match frame {
+            Ok(bytes) => {
+                self.piece = bytes;
+                // Nothing is asked of a body that has brought all it told.
+                self.ended = self.chunks.is_none() && self.body.is_end_stream();
+            }
+            Err(_) => self.ended = true,
+        }
+        Poll::Ready(Ok(()))
     }
 }

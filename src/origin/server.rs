@@ -14,9 +14,6 @@ use crate::config::{self, Host};
 use crate::net::dial::{self, Tls};
 use crate::net::resolver::{Addresses, Resolver};
 
-/// How long a connection whose last answer has just ended may take to be ready again.
-const SETTLE: Duration = Duration::from_millis(100);
-
 /// A server of a cluster.
 #[derive(Debug)]
 pub struct Server {
@@ -76,8 +73,8 @@ impl Drop for Open {
 #[derive(Debug)]
 pub struct Turn(#[allow(dead_code, reason = "held, and dropped")] OwnedSemaphorePermit);
 
-/// What a connection takes, in bytes: hyper's state, and its buffer, which has grown with answers.
-const CONNECTION: u64 = 32 * 1024;
+/// What a connection takes, in bytes: its socket's in the kernel above all.
+const CONNECTION: u64 = 16 * 1024;
 
 impl Server {
     /// A server as configured, with at most `most` connections.
@@ -172,26 +169,17 @@ impl Server {
     }
 
     /// A kept connection of `worker` that is ready for a request.
-    pub async fn reuse(
+    pub fn reuse(
         &self,
         worker: WorkerId,
         keepalive: Duration,
         clock: &Clock,
     ) -> Option<Connection> {
-        let mut settled = false;
         loop {
             // The last one kept is the likeliest to be open still.
             let mut idle = self.with_idle(worker, Vec::pop)??;
             let age = clock.now().saturating_duration_since(idle.since);
-            if age >= keepalive || idle.connection.sender.is_closed() {
-                continue;
-            }
-            let sender = &mut idle.connection.sender;
-            // One wait a request is enough: whoever is not ready then is being closed.
-            let ready = sender.is_ready()
-                || !std::mem::replace(&mut settled, true)
-                    && matches!(clock.within(SETTLE, sender.ready()).await, Ok(Ok(())));
-            if ready {
+            if age < keepalive && idle.connection.is_quiet() {
                 self.counts.reuses.fetch_add(1, Ordering::Relaxed);
                 return Some(idle.connection);
             }
@@ -200,9 +188,7 @@ impl Server {
 
     /// Keeps `connection` for the next request of `worker`.
     pub fn keep(&self, worker: WorkerId, connection: Connection, now: Instant) {
-        if !connection.sender.is_closed() {
-            self.with_idle(worker, |idle| idle.push(Idle { connection, since: now }));
-        }
+        self.with_idle(worker, |idle| idle.push(Idle { connection, since: now }));
     }
 
     /// Opens a connection.
@@ -219,7 +205,7 @@ impl Server {
                 }
             };
             let stream = dial::dial(&addresses, self.port, self.tls.as_ref(), limit, clock).await?;
-            Connection::start(stream, open).await
+            Ok(Connection::new(stream, open))
         };
         let connected = connected.await;
         let count = match &connected {
@@ -230,13 +216,12 @@ impl Server {
         connected
     }
 
-    /// Closes what has been idle for `keepalive`.
+    /// Closes what has been idle for `keepalive`, and what the server has closed.
     pub fn sweep(&self, keepalive: Duration, now: Instant) {
         for idle in &self.idle {
             let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
-            idle.retain(|idle| {
-                now.saturating_duration_since(idle.since) < keepalive
-                    && !idle.connection.sender.is_closed()
+            idle.retain_mut(|idle| {
+                now.saturating_duration_since(idle.since) < keepalive && idle.connection.is_quiet()
             });
         }
     }

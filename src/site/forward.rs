@@ -48,7 +48,7 @@ pub fn upstream(
     hop::trim(&mut headers);
     // What the client wrote may be doubled or padded; `frame` tells it in our own words.
     headers.remove(CONTENT_LENGTH);
-    // hyper answers it towards the client as soon as the body is wanted.
+    // `front` answers it towards the client as soon as the body is wanted.
     headers.remove(EXPECT);
     let mut method = head.method.clone();
     match purpose {
@@ -96,7 +96,7 @@ fn set_hop(headers: &mut HeaderMap, version: Version, plan: &Plan, peer: &Peer, 
 }
 
 /// Frames a request to the origin by the body that it is sent with, and never by what the client
-/// wrote (RFC 9112 §6.3). A body of unknown length is hyper's to put into chunks.
+/// wrote (RFC 9112 §6.3). A body of unknown length is put into chunks.
 pub fn frame(head: &mut request::Parts, body: &Body) {
     // RFC 9110 §8.6: where content would mean something, that there is none is told.
     let meant = matches!(head.method, Method::POST | Method::PUT | Method::PATCH);

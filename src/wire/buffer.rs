@@ -102,6 +102,13 @@ pub enum Piece {
     End(Option<HeaderMap>),
 }
 
+impl Default for Content {
+    /// A body that is over.
+    fn default() -> Self {
+        Self(State::Over)
+    }
+}
+
 impl Content {
     /// A body that ends as `framing` says.
     pub fn new(framing: Framing) -> Self {

@@ -54,13 +54,7 @@ fn read(
     headers: &HeaderMap,
     one: fn(&[u8]) -> Option<u64>,
 ) -> Result<Option<Framing>, &'static str> {
-    let mut told = None;
-    for line in headers.get_all(CONTENT_LENGTH) {
-        let length = one(line.as_bytes()).ok_or("a length that is none")?;
-        if told.replace(length).is_some_and(|told| told != length) {
-            return Err("lengths that differ");
-        }
-    }
+    let told = lengths(headers, one)?;
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let Some(coding) = codings.next() else { return Ok(told.map(Framing::Length)) };
     if told.is_some() {
@@ -72,6 +66,29 @@ fn read(
     } else {
         Ok(Some(Framing::Chunked))
     }
+}
+
+/// The length that Content-Length tells, whether or not a body follows.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn length(headers: &HeaderMap) -> Result<Option<u64>, &'static str> {
+    lengths(headers, agreed)
+}
+
+/// The length that every line says; `one` reads one.
+fn lengths(
+    headers: &HeaderMap,
+    one: fn(&[u8]) -> Option<u64>,
+) -> Result<Option<u64>, &'static str> {
+    let mut told = None;
+    for line in headers.get_all(CONTENT_LENGTH) {
+        let length = one(line.as_bytes()).ok_or("a length that is none")?;
+        if told.replace(length).is_some_and(|told| told != length) {
+            return Err("lengths that differ");
+        }
+    }
+    Ok(told)
 }
 
 /// The length that every member of a list says (RFC 9110 §8.6).

@@ -10,11 +10,13 @@ pub mod buffer;
 pub mod chunks;
 pub mod framing;
 pub mod head;
+pub mod rewound;
 pub mod write;
 
 pub use buffer::{Buffer, Content, Piece};
 pub use framing::Framing;
 pub use head::{Bad, HeadEnd, RequestHead, ResponseHead};
+pub use rewound::Rewound;
 
 #[cfg(test)]
 #[path = "wire_tests.rs"]

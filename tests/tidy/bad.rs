@@ -102,7 +102,7 @@ fn a_crate_or_a_clock_out_of_its_place_is_seen() {
 #[test]
 fn a_crate_or_a_clock_in_its_place_is_not() {
     passes(names, "src/front/h1.rs", "use hyper::server::conn; use rustls::ServerConfig;");
-    passes(names, "src/origin/pool.rs", "use hyper::client::conn;");
+    passes(names, "src/net/errand.rs", "use hyper::client::conn;");
     passes(names, "src/store/index.rs", "use moka::sync::Cache;");
     passes(names, "src/base/clock.rs", "fn f() { Instant::now(); tokio::time::sleep(d); }");
     passes(names, "src/flow/mod.rs", "// Instant::now()\nfn f() { clock.now(); self.moka.get(); }");

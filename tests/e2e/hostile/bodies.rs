@@ -156,12 +156,12 @@ fn trailers_that_decide_what_has_been_decided_reach_nobody_and_are_not_kept() {
 fn what_is_kept_of_trailers_is_paid_for() {
     let origin = Origin::start();
     let page = |size: usize| Page::cacheable("content").trailer("x-digest", &"x".repeat(size));
-    origin.page("/page", page(60_000));
+    origin.page("/page", page(15_000));
     let proxy = Proxy::new(&origin).start();
     let before = proxy.metric("tidegate_store_bytes");
     proxy.http1().get("/page").expect(200);
     crate::kit::eventually("the trailers are counted", || {
-        proxy.metric("tidegate_store_bytes") - before > 60_000.0
+        proxy.metric("tidegate_store_bytes") - before > 15_000.0
     });
 }
 
