@@ -12,6 +12,7 @@ use http::{request, response};
 use httparse::{Header, ParserConfig, Status};
 
 use super::framing::{self, Framing};
+use super::names;
 
 /// Fields that are split without an allocation; more take one.
 const ON_STACK: usize = 128;
@@ -239,8 +240,11 @@ fn target(text: &Bytes, path: &str) -> Result<Uri, Bad> {
 fn map(text: &Bytes, fields: &[Header<'_>]) -> Result<HeaderMap, Bad> {
     let mut map = HeaderMap::with_capacity(fields.len());
     for field in fields {
-        let name = HeaderName::from_bytes(field.name.as_bytes())
-            .map_err(|_| Bad::Syntax("a field name that is none"))?;
+        let name = match names::usual(field.name.as_bytes()) {
+            Some(name) => name,
+            None => HeaderName::from_bytes(field.name.as_bytes())
+                .map_err(|_| Bad::Syntax("a field name that is none"))?,
+        };
         let value = HeaderValue::from_maybe_shared(text.slice_ref(field.value.trim_ascii_end()))
             .map_err(|_| Bad::Syntax("a field value that is none"))?;
         map.try_append(name, value).map_err(|_| Bad::TooLarge)?;

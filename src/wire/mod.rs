@@ -10,6 +10,7 @@ pub mod buffer;
 pub mod chunks;
 pub mod framing;
 pub mod head;
+mod names;
 pub mod rewound;
 pub mod write;
 
