@@ -21,7 +21,7 @@ use crate::base::{Charge, Peer};
 pub const FIRST_BYTES: u64 = 3 * 1024;
 /// What TLS takes beside that.
 const TLS_BYTES: u64 = 14 * 1024;
-/// What HTTP/1 takes: hyper's state and its buffer.
+/// What HTTP/1 takes: a head that is read, one that is written, and the queue between.
 const HTTP1_BYTES: u64 = 10 * 1024;
 /// What HTTP/2 takes.
 const HTTP2_BYTES: u64 = 18 * 1024;
