@@ -17,10 +17,6 @@ use super::wait::{SOON, until};
 /// The only host of the only site.
 pub const HOST: &str = "wiki.test";
 
-/// For clients that stand for many and all come from one address.
-const MANY_FROM_ONE: &str =
-    "[limits]\nclient_connections = 100000\nclient_requests = 100000\nclient_unread = \"1GiB\"\n";
-
 /// A running `tidegate run`.
 pub struct Edge {
     process: Process,
@@ -65,14 +61,14 @@ impl Edge {
 
     /// As [`start`](Self::start), on `ports`.
     pub fn start_on(ports: &Ports, origin: SocketAddr, cache: &str) -> Self {
-        Self::configured(ports, origin, cache, MANY_FROM_ONE)
+        Self::configured(ports, origin, cache, "")
     }
 
-    /// As [`start_on`](Self::start_on), with `tables` in its configuration, and the limits of one
-    /// client address as they are by default.
+    /// As [`start_on`](Self::start_on), with `tables` besides in its configuration. Clients from
+    /// 127.0.0.1 come as from a trusted proxy, which none of the limits of one client address bind.
     pub fn configured(ports: &Ports, origin: SocketAddr, cache: &str, tables: &str) -> Self {
         let tables = format!("[cache]\nmemory = \"{cache}\"\n{tables}");
-        Self::start_with(ports, origin, "", &tables)
+        Self::start_with(ports, origin, "trusted_proxies = [\"127.0.0.1\"]\n", &tables)
     }
 
     /// Starts the binary on `ports` in front of `origin`, with `node` in its first section and
