@@ -12,6 +12,7 @@ use http_body::{Frame, SizeHint};
 
 use super::budget::Charge;
 use super::error::Fault;
+use super::pages::{Pages, Warm};
 
 /// A body that comes as it is read.
 pub struct Stream {
@@ -157,13 +158,14 @@ impl http_body::Body for Body {
 #[derive(Debug)]
 pub struct Stored {
     segments: Box<[Bytes]>,
-    _charge: Charge,
+    charge: Charge,
+    warm: Warm,
 }
 
 impl Stored {
     /// A body of `segments`, which `charge` pays for.
     pub fn new(segments: Vec<Bytes>, charge: Charge) -> Arc<Self> {
-        Arc::new(Self { segments: segments.into(), _charge: charge })
+        Arc::new(Self { segments: segments.into(), charge, warm: Warm::default() })
     }
 
     /// The segments.
@@ -174,6 +176,12 @@ impl Stored {
     /// The length in bytes.
     pub fn length(&self) -> u64 {
         self.segments.iter().map(|segment| segment.len() as u64).sum()
+    }
+
+    /// The body in the page cache, if it is there, now that it is about to be sent over a plain
+    /// socket.
+    pub fn pages(&self) -> Option<&Pages> {
+        self.warm.pages(&self.segments, self.length(), &self.charge)
     }
 }
 
@@ -204,6 +212,14 @@ impl Segments {
         let left = length.min(held.saturating_sub(skip));
         let offset = usize::try_from(skip).unwrap_or_default();
         Self { body, index, offset, left }
+    }
+
+    /// The stretch as pages for a plain socket, where its body has some: the body, which holds them,
+    /// where in them the stretch begins, and how long it is.
+    pub fn pages(&self) -> Option<(Arc<Stored>, u64, u64)> {
+        self.body.pages()?;
+        let before = self.body.segments[..self.index].iter().map(|s| s.len() as u64).sum::<u64>();
+        Some((Arc::clone(&self.body), before + self.offset as u64, self.left))
     }
 }
 

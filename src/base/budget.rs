@@ -37,11 +37,13 @@ pub enum Part {
     Fills,
     /// Responses that are stored, and those that are no longer but are still being read.
     Stored,
+    /// Stored bodies that the page cache holds a second time.
+    Pages,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Process,
         Self::Connections,
         Self::Origins,
@@ -49,6 +51,7 @@ impl Part {
         Self::Uploads,
         Self::Fills,
         Self::Stored,
+        Self::Pages,
     ];
 
     /// The word for it in metrics.
@@ -61,6 +64,7 @@ impl Part {
             Self::Uploads => "uploads",
             Self::Fills => "fills",
             Self::Stored => "stored",
+            Self::Pages => "pages",
         }
     }
 }
@@ -137,6 +141,14 @@ impl Charge {
         self.account.parts[part as usize].fetch_add(bytes, Ordering::Relaxed);
         self.shrink(self.bytes);
         Self { account: Arc::clone(&self.account), part, bytes }
+    }
+
+    /// Charges `bytes` for `part` to the same budget, if `part` then has no more than one `share`th of
+    /// the limit and everything together stays within `most` percent of it.
+    pub fn beside(&self, part: Part, bytes: u64, share: u64, most: u64) -> Option<Self> {
+        let budget = Budget(Arc::clone(&self.account));
+        let fits = budget.held_for(part).saturating_add(bytes) <= budget.limit() / share;
+        (fits && budget.room_for(bytes, most)).then(|| budget.charge(part, bytes))
     }
 
     fn held(&self) -> &AtomicU64 {

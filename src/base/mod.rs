@@ -10,6 +10,7 @@ pub mod drain;
 pub mod error;
 pub mod ids;
 pub mod key;
+pub mod pages;
 pub mod peer;
 pub mod pem;
 pub mod reason;

@@ -93,7 +93,8 @@ impl Lead {
     /// Sends the question, as a task of this worker, and returns the flight to wait for.
     pub fn launch(self, upstream: Upstream, terms: Terms) -> Arc<Flight> {
         let flight = Arc::clone(&self.0.flight);
-        tokio::spawn(self.0.fly(upstream, terms));
+        // Boxed: the runtime moves a task several times before it runs.
+        tokio::spawn(Box::pin(self.0.fly(upstream, terms)));
         flight
     }
 }

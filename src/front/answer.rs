@@ -20,8 +20,9 @@ use http_body::{Body as _, Frame, SizeHint};
 
 use super::handler::{Answer, Then};
 use super::record::Record;
+use crate::base::pages::Pages;
 use crate::base::tunnel::Tunnel;
-use crate::base::{Body, Fault, Reason};
+use crate::base::{Body, Fault, Reason, Stored};
 
 /// What becomes of the connection after an answer.
 pub(super) enum Next {
@@ -114,6 +115,21 @@ impl Sent {
             record.line.on_kept(kept);
         }
         Self { body, record, left, cut, kept, failed: None }
+    }
+
+    /// The whole body as pages for a plain socket, where it has some; nothing of it is left then.
+    pub(super) fn take_pages(&mut self) -> Option<Paged> {
+        let Body::Segments(segments) = &self.body else { return None };
+        let (body, offset, left) = segments.pages().filter(|(.., left)| *left > 0)?;
+        if self.cut.is_some() || self.left != Some(left) {
+            return None;
+        }
+        let length = usize::try_from(left).ok()?;
+        self.body = Body::Empty;
+        self.left = Some(0);
+        self.record.on_handed(length);
+        self.record.on_ended();
+        Some(Paged { body, offset, left: length, record: Arc::clone(&self.record) })
     }
 
     fn broken(&self, fault: Fault) -> Poll<Option<Result<Frame<Piece>, Fault>>> {
@@ -252,6 +268,41 @@ impl Drop for Piece {
     fn drop(&mut self) {
         if !self.bytes.is_empty() {
             self.record.line.on_lost(self.bytes.len());
+        }
+    }
+}
+
+/// A stored body that is sent as pages and counts what is taken of it.
+pub(super) struct Paged {
+    body: Arc<Stored>,
+    offset: u64,
+    left: usize,
+    record: Arc<Record>,
+}
+
+impl Paged {
+    /// Bytes that have not been taken.
+    pub(super) fn remaining(&self) -> usize {
+        self.left
+    }
+
+    /// The pages and where the rest begins.
+    pub(super) fn rest(&self) -> Option<(&Pages, u64)> {
+        self.body.pages().map(|pages| (pages, self.offset))
+    }
+
+    /// `count` bytes were taken.
+    pub(super) fn advance(&mut self, count: usize) {
+        self.offset += count as u64;
+        self.left -= count;
+        self.record.on_taken(count);
+    }
+}
+
+impl Drop for Paged {
+    fn drop(&mut self) {
+        if self.left > 0 {
+            self.record.line.on_lost(self.left);
         }
     }
 }

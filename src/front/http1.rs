@@ -214,7 +214,13 @@ fn begin(
         (Next::KeepAlive, _) => None,
     };
     link.write_head(&response, ending, is_head, connection);
-    let sent = response.into_body();
+    let mut sent = response.into_body();
+    if ending == Ending::Told
+        && link.io.plain().is_some()
+        && let Some(paged) = sent.take_pages()
+    {
+        link.out.paged(paged);
+    }
     let ended = sent.is_end_stream();
     if ended && ending == Ending::Chunk {
         link.out.text(|out| out.extend_from_slice(LAST_CHUNK));

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use rustix::net::SendFlags;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::line::Line;
+use crate::base::pages::Pages;
 
 /// A client's socket.
 pub(super) enum Transport {
@@ -27,6 +29,14 @@ impl Transport {
         match self {
             Self::Plain(socket) => socket,
             Self::Tls(tls) => tls.get_ref().0,
+        }
+    }
+
+    /// The socket, where nothing stands between it and HTTP.
+    pub(super) fn plain(&mut self) -> Option<&mut Socket> {
+        match self {
+            Self::Plain(socket) => Some(socket),
+            Self::Tls(_) => None,
         }
     }
 
@@ -107,6 +117,51 @@ impl Socket {
             Poll::Ready(Err(_)) => {}
             Poll::Pending => self.line.on_blocked(),
         }
+    }
+}
+
+impl Socket {
+    /// Writes `bytes`, to which more will be added at once: the kernel need not send a packet yet.
+    pub(super) fn poll_begin(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_call(cx, |stream| Ok(rustix::net::send(stream, bytes, SendFlags::MORE)?))
+    }
+
+    /// Writes up to `count` bytes of `pages` from `offset` on, without copying them (sendfile(2)).
+    pub(super) fn poll_send_pages(
+        &mut self,
+        cx: &mut Context<'_>,
+        pages: &Pages,
+        offset: u64,
+        count: usize,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_call(cx, |stream| {
+            let mut offset = offset;
+            Ok(rustix::fs::sendfile(stream, pages, Some(&mut offset), count)?)
+        })
+    }
+
+    fn poll_call(
+        &mut self,
+        cx: &mut Context<'_>,
+        call: impl Fn(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let written = loop {
+            match self.stream.poll_write_ready(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => break Poll::Ready(Err(error)),
+                Poll::Pending => break Poll::Pending,
+            }
+            match self.stream.try_io(Interest::WRITABLE, || call(&self.stream)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => break Poll::Ready(written),
+            }
+        };
+        self.wrote(&written);
+        written
     }
 }
 

@@ -13,7 +13,7 @@ use http::header::{
     TRANSFER_ENCODING, UPGRADE, VARY,
 };
 
-use super::list;
+use super::{Present, list};
 
 /// Removed whether Connection names them or not (RFC 9110 §7.6.1); those of proxies concern the next
 /// proxy, which we are (§11.7).
@@ -61,6 +61,9 @@ pub fn strip_response_trailers(trailers: &mut HeaderMap) {
 /// Removes from a request or a response what is not passed on. Trailer stays: it announces fields
 /// that pass through. TE goes; [`accepts_trailers`] must be asked before.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    if !Present::of(headers).has(Present::HOP_BY_HOP) {
+        return;
+    }
     let lines: Vec<HeaderValue> = headers.get_all(CONNECTION).iter().cloned().collect();
     for option in lines.iter().flat_map(|line| list::Members::of(line.as_bytes())) {
         if let Ok(name) = HeaderName::from_bytes(option)
@@ -95,7 +98,9 @@ pub fn is_coded_oddly(headers: &HeaderMap) -> bool {
 /// (RFC 3875 §4.1.18) makes one of those by which a request is framed or that tell of its way, and
 /// names with the one byte that [`HeaderName`] takes and no token has, a quotation mark.
 pub fn strip_look_alikes(headers: &mut HeaderMap) {
-    let alike = |name: &HeaderName| {
+    // One look at most names: they hold neither of the two.
+    let odd = |name: &&HeaderName| name.as_str().bytes().any(|byte| matches!(byte, b'_' | b'"'));
+    let alike = |name: &&HeaderName| {
         let meant = name.as_str().contains('_').then(|| name.as_str().replace('_', "-"));
         name.as_str().contains('"')
             || meant.is_some_and(|meant| {
@@ -104,7 +109,7 @@ pub fn strip_look_alikes(headers: &mut HeaderMap) {
                     || HOP_BY_HOP.iter().any(|hop| *hop == *meant)
             })
     };
-    let names: Vec<HeaderName> = headers.keys().filter(|name| alike(name)).cloned().collect();
+    let names: Vec<HeaderName> = headers.keys().filter(odd).filter(alike).cloned().collect();
     for name in names {
         headers.remove(name);
     }

@@ -11,7 +11,7 @@ use http::header::{
 };
 
 use super::validator::EntityTag;
-use super::{Validators, date, hop};
+use super::{Present, Validators, date, hop};
 
 /// Fields that a 304 does not change: those of the stored bytes, and cookies.
 const UNCHANGED: [HeaderName; 4] = [CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_RANGE, SET_COOKIE];
@@ -19,6 +19,10 @@ const UNCHANGED: [HeaderName; 4] = [CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_RA
 /// Removes a client's preconditions and range from the request that a fetch for the store sends: it
 /// wants the whole response, whatever the client already has.
 pub fn strip_conditions(request: &mut HeaderMap) {
+    let present = Present::of(request);
+    if !present.has(Present::CONDITION) && !present.has(Present::RANGE) {
+        return;
+    }
     for name in [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE] {
         request.remove(name);
     }

@@ -109,6 +109,30 @@ fn errors_that_the_origin_lets_be_stored_are_hits_too() {
 }
 
 #[test]
+fn a_body_that_is_sent_often_over_plain_sockets_is_sent_as_pages_byte_for_byte() {
+    let origin = Origin::start();
+    let pattern: Vec<u8> = (0..=250).cycle().take(700_001).collect();
+    origin.page("/page", Page::cacheable(&pattern[..]).header("etag", "\"1\""));
+    let proxy = Proxy::new(&origin).start();
+    let client = proxy.http1();
+    let pages = || proxy.metric("tidegate_memory_held_bytes{for=\"pages\"}");
+    client.get("/page").expect(200);
+    assert_eq!(pages(), 0.0);
+    for _ in 0..10 {
+        assert!(client.get("/page").expect(200).expect_hit().body == pattern);
+    }
+    assert_eq!(pages(), 700_001.0);
+    for (first, last) in [(0, 0), (1, 65_536), (262_143, 262_145), (699_999, 700_000)] {
+        let range = format!("bytes={first}-{last}");
+        let part = client.send(Request::new("GET", "/page").header("range", &range)).expect(206);
+        assert!(part.body == pattern[first..=last], "{range}");
+    }
+    assert_eq!(client.send(Request::new("HEAD", "/page")).expect(200).body.len(), 0);
+    proxy.http1().send(Request::new("PURGE", "/page")).expect(204);
+    crate::kit::eventually("the pages go with their body", || pages() == 0.0);
+}
+
+#[test]
 fn methods_other_than_get_and_head_go_past_the_store() {
     let origin = Origin::start();
     origin.on("/page", |seen| Page::cacheable(&seen.method));

@@ -1,5 +1,6 @@
 //! What waits to be written to a client: text of ours (heads, chunk lines) and pieces of answers,
-//! which are never copied. All of it leaves in as few calls as the socket allows.
+//! which are never copied, or stored bodies as pages. All of it leaves in as few calls as the socket
+//! allows.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -9,7 +10,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Buf;
 use tokio::io::AsyncWrite;
 
-use super::super::answer::Piece;
+use super::super::answer::{Paged, Piece};
+use super::super::transport::Transport;
 
 /// Bytes beyond which no more of an answer is asked for.
 const ENOUGH: usize = 64 * 1024;
@@ -26,6 +28,8 @@ pub(super) struct Out {
 enum Part {
     Text(Text),
     Piece(Piece),
+    /// For plain sockets alone.
+    Paged(Paged),
 }
 
 /// Text and how much of it was written.
@@ -35,10 +39,19 @@ struct Text {
 }
 
 impl Part {
-    fn rest(&self) -> &[u8] {
+    /// Its bytes in memory of ours, where it has such.
+    fn rest(&self) -> Option<&[u8]> {
         match self {
-            Self::Text(Text { text, written }) => &text[*written..],
-            Self::Piece(piece) => piece.chunk(),
+            Self::Text(Text { text, written }) => Some(&text[*written..]),
+            Self::Piece(piece) => Some(piece.chunk()),
+            Self::Paged(_) => None,
+        }
+    }
+
+    fn remaining(&self) -> usize {
+        match self {
+            Self::Paged(paged) => paged.remaining(),
+            own => own.rest().map_or(0, <[u8]>::len),
         }
     }
 
@@ -46,6 +59,7 @@ impl Part {
         match self {
             Self::Text(text) => text.written += bytes,
             Self::Piece(piece) => piece.advance(bytes),
+            Self::Paged(paged) => paged.advance(bytes),
         }
     }
 }
@@ -74,38 +88,61 @@ impl Out {
         self.parts.push_back(Part::Piece(piece));
     }
 
+    /// Appends pages; the socket must be plain.
+    pub(super) fn paged(&mut self, paged: Paged) {
+        self.bytes += paged.remaining();
+        self.parts.push_back(Part::Paged(paged));
+    }
+
     /// Writes everything; ready when the socket's side has all of it.
     ///
     /// # Errors
     /// The socket's.
-    pub(super) fn poll_write<W: AsyncWrite + Unpin>(
+    pub(super) fn poll_write(
         &mut self,
-        io: &mut W,
+        io: &mut Transport,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        let mut io = Pin::new(io);
         while self.bytes > 0 {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let mut filled = 0;
-            for (slice, part) in slices.iter_mut().zip(&self.parts) {
-                *slice = IoSlice::new(part.rest());
-                filled += 1;
-            }
-            match ready!(io.as_mut().poll_write_vectored(cx, &slices[..filled]))? {
+            match ready!(self.poll_some(io, cx))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => self.advance(written),
             }
         }
-        io.poll_flush(cx)
+        Pin::new(io).poll_flush(cx)
+    }
+
+    /// Writes the first parts in one call.
+    fn poll_some(&self, io: &mut Transport, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let Some(socket) = io.plain() {
+            match (self.parts.front(), self.parts.get(1)) {
+                (Some(Part::Paged(paged)), _) => {
+                    let gone = || io::Error::from(io::ErrorKind::UnexpectedEof);
+                    let (pages, offset) = paged.rest().ok_or_else(gone)?;
+                    return socket.poll_send_pages(cx, pages, offset, paged.remaining());
+                }
+                (Some(Part::Text(text)), Some(Part::Paged(_))) => {
+                    return socket.poll_begin(cx, &text.text[text.written..]);
+                }
+                _ => {}
+            }
+        }
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let mut filled = 0;
+        for (slice, rest) in slices.iter_mut().zip(self.parts.iter().map_while(Part::rest)) {
+            *slice = IoSlice::new(rest);
+            filled += 1;
+        }
+        Pin::new(io).poll_write_vectored(cx, &slices[..filled])
     }
 
     fn advance(&mut self, mut written: usize) {
         self.bytes -= written;
         while let Some(part) = self.parts.front_mut() {
-            let here = part.rest().len().min(written);
+            let here = part.remaining().min(written);
             part.advance(here);
             written -= here;
-            if !part.rest().is_empty() {
+            if part.remaining() > 0 {
                 break;
             }
             self.parts.pop_front();
