@@ -116,10 +116,10 @@ fn tinylfu(trace: &Trace) -> TinyLfu {
 }
 
 fn simulate(trace: &Trace) {
-    println!("{:14} requests  bytes   by quarters; shift after the second", "");
-    let show = |name: &str, Score { requests, bytes, quarters }: Score| {
+    println!("{:14} requests  bytes   large   by quarters; shift after the second", "");
+    let show = |name: &str, Score { requests, bytes, large, quarters }: Score| {
         let quarters = quarters.map(|share| format!("{share:.3}")).join(" ");
-        println!("{name:14}   {requests:.3}   {bytes:.3}   {quarters}");
+        println!("{name:14}   {requests:.3}   {bytes:.3}   {large:.3}   {quarters}");
     };
     let policies: [(&str, &mut dyn Policy); 5] = [
         ("LRU", &mut Lru::new(MEMORY)),

@@ -74,6 +74,12 @@
 //!   costs a hit nothing.
 //! - The exposition format is written here, without a metrics crate: counters live with the worker
 //!   that counts, and are summed when they are read.
+//! - The index is our own and not moka ([`store::index`]). On a trace by Zipf's law with a crawler
+//!   and a shift of popularity (`cargo bench --bench trace`, 256 MiB) it hits .540 of the requests
+//!   where moka hit .503, W-TinyLFU by bytes .512, and LRU .428; a look-up takes a sixth of the time
+//!   once there are more keys than the processor's caches hold; what is asked for again and again
+//!   comes in sooner where a cache is full of other things; an entry costs it a third; its capacity
+//!   can change while it runs; and it has no queue that can fill up, and needs no thread.
 //! - The memory of what cannot be cached is kept apart for requests with cookies, with
 //!   Authorization, and without either, so that one reader's private page keeps nobody else's from
 //!   being cached.

@@ -2,8 +2,8 @@
 //! them, replaces what a reload replaces, and shuts everything down in order.
 //!
 //! Threads: one a worker, each with a current-thread runtime on which its connections, their fetches
-//! and its pools live; one for control (admin, names, drains, upkeep of pools and logs); one that
-//! does moka's work, so that no request core waits for it. Nothing here is on a request's path.
+//! and its pools live; one for control (admin, names, drains, upkeep of pools and logs). Nothing
+//! here is on a request's path.
 //!
 //! Shutting down: `/healthz` turns 503 while connections are still accepted (`drain_delay`), then
 //! listeners accept until their queues are empty and end, connections finish what they have begun

@@ -15,9 +15,6 @@ use tidegate::store::{Head, Object, Store};
 use crate::policy::Policy;
 use crate::workload::LARGEST;
 
-/// Requests between two rounds of upkeep, which a thread of its own does in the server.
-const UPKEEP: u32 = 64;
-
 /// The fields of a usual page.
 const FIELDS: &[(&str, &str)] = &[
     ("cache-control", "public, max-age=86400"),
@@ -35,7 +32,6 @@ pub struct Shelf {
     fields: HeaderMap,
     /// What every body is a piece of: the store weighs lengths, not memory.
     bytes: Bytes,
-    requests: u32,
 }
 
 impl Shelf {
@@ -50,7 +46,6 @@ impl Shelf {
             budget: Budget::new(u64::MAX),
             fields: fields.collect(),
             bytes: Bytes::from(vec![0; LARGEST as usize]),
-            requests: 0,
         }
     }
 
@@ -84,10 +79,6 @@ impl Shelf {
 
 impl Policy for Shelf {
     fn request(&mut self, key: u32, size: u64) -> bool {
-        self.requests += 1;
-        if self.requests.is_multiple_of(UPKEEP) {
-            self.store.upkeep();
-        }
         let text = KeyText::new("wiki.test", &format!("/wiki/{key}"));
         if self.store.get(&text.key()).is_some() {
             return true;

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 use super::recorder::Counting;
 use super::sources::Rooms;
@@ -16,15 +16,14 @@ use crate::admin::Admin;
 use crate::base::budget::YIELD;
 use crate::base::{Clients, Drain, ListenerId, Peer, WorkerId};
 use crate::config::Config;
-use crate::flow::Node;
 use crate::front::{self, Serving};
 use crate::geo::PrefixSet;
 use crate::listen::{self, Acceptor, Capacity, Sockets};
 
 /// Between two rounds of upkeep.
 const UPKEEP: Duration = Duration::from_secs(1);
-/// Between two rounds of the index's work.
-const INDEX_UPKEEP: Duration = Duration::from_millis(50);
+/// How often it is looked whether the cache must give way.
+const MAKE_WAY: Duration = Duration::from_millis(50);
 /// How often it is looked whether the last connection has ended.
 const LOOK: Duration = Duration::from_millis(10);
 /// How long the access log may take to be written out at the end.
@@ -40,6 +39,7 @@ pub(super) fn start(runtime: Runtime, shared: Arc<Shared>) -> io::Result<JoinHan
     thread::Builder::new().name("control".into()).spawn(move || {
         runtime.block_on(async {
             tokio::spawn(upkeep(Arc::clone(&shared)));
+            tokio::spawn(make_way(Arc::clone(&shared)));
             tokio::spawn(leave(Arc::clone(&shared)));
             shared.stop.wait().await;
         });
@@ -47,31 +47,14 @@ pub(super) fn start(runtime: Runtime, shared: Arc<Shared>) -> io::Result<JoinHan
     })
 }
 
-/// Starts the thread that does the index's work.
-///
-/// # Errors
-/// The system gives no thread, or no runtime.
-pub(super) fn start_index_upkeep(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    thread::Builder::new().name("index".into()).spawn(move || {
-        runtime.block_on(async {
-            while !shared.stop.is_draining() {
-                shared.node.store.upkeep();
-                make_way(&shared.node);
-                tokio::select! {
-                    () = shared.node.clock.sleep(INDEX_UPKEEP) => {}
-                    () = shared.stop.wait() => {}
-                }
-            }
-        });
-    })
-}
-
 /// Has the cache give way where the rest of the process needs its memory, and take it back.
-fn make_way(node: &Node) {
-    let (budget, store) = (&node.budget, &node.store);
-    let others = budget.held().saturating_sub(store.bytes());
-    store.set_capacity((budget.limit() / 100 * YIELD).saturating_sub(others));
+async fn make_way(shared: Arc<Shared>) {
+    let (budget, store) = (&shared.node.budget, &shared.node.store);
+    loop {
+        let others = budget.held().saturating_sub(store.bytes());
+        store.set_capacity((budget.limit() / 100 * YIELD).saturating_sub(others));
+        shared.node.clock.sleep(MAKE_WAY).await;
+    }
 }
 
 async fn upkeep(shared: Arc<Shared>) {

@@ -69,8 +69,13 @@ impl Rooms {
             ),
             (
                 "tidegate_store_evictions_total",
-                "Entries that gave way to others, or were not let in.",
+                "Entries that gave way to others.",
                 store.evictions(),
+            ),
+            (
+                "tidegate_store_rejections_total",
+                "Entries not let in: those in their way are asked for more often.",
+                store.rejections(),
             ),
         ] {
             out.counter(name, help, &[], value as f64);

@@ -90,8 +90,6 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
         let started = worker::start(number, inbox, shared.stop.clone());
         server.threads.push(thread("a worker's thread", started)?);
     }
-    let started = control::start_index_upkeep(Arc::clone(&shared));
-    server.threads.push(thread("the index's thread", started)?);
     if let Some(admin) = &admin {
         control::serve_admin(&shared, admin, &config);
     }

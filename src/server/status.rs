@@ -32,6 +32,7 @@ pub(super) fn page(node: &Node, telemetry: &Telemetry, draining: &Drain) -> Valu
             "bytes": store.bytes(),
             "capacity_bytes": store.capacity(),
             "evictions": store.evictions(),
+            "rejections": store.rejections(),
         },
         "flights": node.fetch.flights(),
         "waiters": node.fetch.waiting(),

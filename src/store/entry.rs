@@ -5,25 +5,29 @@
 //! rule 5).
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use http::HeaderMap;
 
 use super::floors::Floor;
 use super::object::Object;
-use crate::base::Axis;
-use crate::base::Seq;
+use crate::base::{Axis, Key, Seq};
 
-/// Bookkeeping of an entry in bytes: its own struct, moka's nodes, queues and table slots.
-const OVERHEAD: u64 = 256;
+/// What an entry takes of the index's table in bytes: its part of a group of seven cells and of
+/// the sketch, 96 bytes in all, where groups are as full as they are on average.
+const PLACE: u64 = 24;
 
-/// The variants of a key, the newest first.
+/// A key and its variants, the newest first.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    variants: Box<[Arc<Object>]>,
+    key: Key,
+    variants: Variants,
     /// The newest soft purge of the key: what was asked before it is stale.
     soft: Seq,
     weight: u64,
+    used: Used,
 }
 
 /// What one key may hold: strangers choose how many variants they ask for.
@@ -49,17 +53,33 @@ pub enum Found {
     OtherVariants,
 }
 
+/// Whether an entry was asked for since the index looked last.
+#[derive(Debug, Default)]
+struct Used(AtomicBool);
+
+/// One variant, as nearly every key has, needs no list.
+#[derive(Clone, Debug)]
+enum Variants {
+    One(Arc<Object>),
+    Many(Box<[Arc<Object>]>),
+}
+
 impl Entry {
-    /// An entry of one object.
-    pub fn of(object: Arc<Object>, floor: Floor) -> Self {
-        Self::build(Seq(0), floor, vec![object])
+    /// The entry of one object under `key`.
+    pub fn of(key: Key, object: Arc<Object>, floor: Floor) -> Self {
+        Self::build(key, Seq(0), floor, vec![object])
+    }
+
+    /// The key.
+    pub fn key(&self) -> &Key {
+        &self.key
     }
 
     /// The entry with `object` in place of the variants that a request for it would select too.
     pub fn with(&self, object: Arc<Object>, floor: Floor, most: Most, now: Instant) -> Self {
-        let mut variants = Vec::with_capacity(self.variants.len() + 1);
+        let mut variants = Vec::with_capacity(self.variants().len() + 1);
         let succeeded = |old: &&Arc<Object>| !object.succeeds(old) && old.useful(now);
-        let kept: Vec<_> = self.variants.iter().filter(succeeded).map(Arc::clone).collect();
+        let kept: Vec<_> = self.variants().iter().filter(succeeded).map(Arc::clone).collect();
         let mut left = most.bytes.saturating_sub(object.weight());
         variants.push(object);
         // Over a limit the variants that were stored longest ago go.
@@ -68,18 +88,18 @@ impl Entry {
             left = rest;
             variants.push(old);
         }
-        Self::build(self.soft, floor, variants)
+        Self::build(self.key.clone(), self.soft, floor, variants)
     }
 
     /// The entry with `new` in the place of `old`.
     pub fn replaced(&self, old: &Arc<Object>, new: &Arc<Object>, floor: Floor) -> Self {
-        let mut variants: Vec<_> = self.variants.to_vec();
+        let mut variants: Vec<_> = self.variants().to_vec();
         for variant in &mut variants {
             if Arc::ptr_eq(variant, old) {
                 *variant = Arc::clone(new);
             }
         }
-        Self::build(self.soft, floor, variants)
+        Self::build(self.key.clone(), self.soft, floor, variants)
     }
 
     /// The entry after a soft purge.
@@ -87,21 +107,31 @@ impl Entry {
         Self { soft: self.soft.max(seq), ..self.clone() }
     }
 
-    fn build(soft: Seq, floor: Floor, variants: Vec<Arc<Object>>) -> Self {
-        let weight = OVERHEAD + variants.iter().map(|object| object.weight()).sum::<u64>();
+    fn build(key: Key, soft: Seq, floor: Floor, variants: Vec<Arc<Object>>) -> Self {
+        let objects: u64 = variants.iter().map(|object| object.weight()).sum();
+        let (variants, list) = match <[_; 1]>::try_from(variants) {
+            Ok([object]) => (Variants::One(object), 0),
+            Err(variants) => {
+                let list = allocated(size_of_val(&*variants));
+                (Variants::Many(variants.into()), list)
+            }
+        };
+        // An `Arc` has two counters before its content.
+        let own = allocated(size_of::<Self>() + 2 * size_of::<usize>());
+        let weight = own + allocated(key.text().len()) + PLACE + list + objects;
         // A soft floor above an arriving object's `asked` is a purge that the entry did not see,
         // because it was not there yet.
-        Self { soft: soft.max(floor.soft), variants: variants.into(), weight }
+        Self { key, soft: soft.max(floor.soft), variants, weight, used: Used::default() }
     }
 
     /// Whether `object` itself is one of the variants.
     pub fn holds(&self, object: &Arc<Object>) -> bool {
-        self.variants.iter().any(|variant| Arc::ptr_eq(variant, object))
+        self.variants().iter().any(|variant| Arc::ptr_eq(variant, object))
     }
 
     /// What a request selects; of several the newest (RFC 9111 §4.1).
     pub fn select(&self, axis: Axis, request: &HeaderMap) -> Found {
-        let selected = self.variants.iter().find(|object| object.selected_by(axis, request));
+        let selected = self.variants().iter().find(|object| object.selected_by(axis, request));
         match selected {
             Some(object) => {
                 Found::Object { object: Arc::clone(object), soft_purged: self.soft > object.asked }
@@ -112,16 +142,45 @@ impl Entry {
 
     /// The newest variant: its Vary tells what the next request may be selected by.
     pub fn newest(&self) -> Option<&Arc<Object>> {
-        self.variants.first()
+        self.variants().first()
     }
 
-    /// Variants held.
-    pub fn variants(&self) -> usize {
-        self.variants.len()
+    /// The variants, the newest first.
+    pub fn variants(&self) -> &[Arc<Object>] {
+        match &self.variants {
+            Variants::One(object) => std::slice::from_ref(object),
+            Variants::Many(objects) => objects,
+        }
+    }
+
+    /// Notes that it was asked for.
+    pub fn note_use(&self) {
+        // A write costs the other workers their copy of this line.
+        if !self.used.0.load(Relaxed) {
+            self.used.0.store(true, Relaxed);
+        }
+    }
+
+    /// Whether it was asked for since this was asked last.
+    pub fn forget_use(&self) -> bool {
+        self.used.0.load(Relaxed) && self.used.0.swap(false, Relaxed)
     }
 
     /// Bytes that the entry takes, bookkeeping included.
     pub fn weight(&self) -> u64 {
         self.weight
     }
+}
+
+impl Clone for Used {
+    fn clone(&self) -> Self {
+        Self(AtomicBool::new(self.0.load(Relaxed)))
+    }
+}
+
+/// Bytes that a piece of `bytes` takes of the allocator: mimalloc has four sizes between a power of
+/// two and the next, and none that is no multiple of sixteen.
+const fn allocated(bytes: usize) -> u64 {
+    let step = (bytes as u64).next_power_of_two() / 8;
+    (bytes as u64).next_multiple_of(if step < 16 { 16 } else { step })
 }

@@ -36,10 +36,11 @@ pub const LARGEST_SHARE: u64 = 8;
 #[derive(Debug)]
 pub struct Store {
     index: Index,
-    capacity: u64,
     floors: Floors,
     locks: Box<[Mutex<()>]>,
     markers: Slots<Reason>,
+    /// Bytes that may be stored while nobody else needs them.
+    configured: u64,
     most: Most,
     counts: Counts,
 }
@@ -47,12 +48,6 @@ pub struct Store {
 /// What the store has done, for the metrics.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// Entries that began with a commit.
-    pub created: AtomicU64,
-    /// Entries that a hard purge removed.
-    removed: AtomicU64,
-    /// The most evictions that were ever told.
-    evicted: AtomicU64,
     /// Objects stored.
     pub commits: AtomicU64,
     /// Objects freshened by a 304.
@@ -79,10 +74,10 @@ impl Store {
     pub fn new(capacity: u64, max_variants: usize) -> Self {
         Self {
             index: Index::new(capacity),
-            capacity,
             floors: Floors::default(),
             locks: (0..STRIPES).map(|_| Mutex::default()).collect(),
             markers: Slots::default(),
+            configured: capacity,
             most: Most { variants: max_variants, bytes: capacity / LARGEST_SHARE },
             counts: Counts::default(),
         }
@@ -108,39 +103,35 @@ impl Store {
         self.index.peek(key)
     }
 
-    /// Entries stored, after the last upkeep.
+    /// Entries stored.
     pub fn entries(&self) -> u64 {
         self.index.entries()
     }
 
-    /// Bytes stored, after the last upkeep.
+    /// Bytes stored, bookkeeping included.
     pub fn bytes(&self) -> u64 {
         self.index.bytes()
     }
 
-    /// Bytes that may be stored.
+    /// Bytes that may be stored now.
     pub fn capacity(&self) -> u64 {
-        self.capacity
+        self.index.capacity()
     }
 
     /// Sets the bytes that may be stored now, at most those that were configured; what is over them
-    /// goes. Other parts of the process may need the rest.
+    /// goes before this returns. Other parts of the process may need the rest.
     pub fn set_capacity(&self, bytes: u64) {
-        self.index.set_capacity(bytes.min(self.capacity));
+        self.index.set_capacity(bytes.min(self.configured));
     }
 
-    /// Entries that gave way to others or were not let in: what was created and is neither here
-    /// nor purged.
+    /// Entries that gave way to others, or to a smaller capacity.
     pub fn evictions(&self) -> u64 {
-        let gone = self.counts.removed.load(Ordering::Relaxed) + self.entries();
-        let evicted = self.counts.created.load(Ordering::Relaxed).saturating_sub(gone);
-        // The parts are read one after the other, and a counter must not fall.
-        self.counts.evicted.fetch_max(evicted, Ordering::Relaxed).max(evicted)
+        self.index.evictions()
     }
 
-    /// Evicts what is over the capacity; called by a thread of its own.
-    pub fn upkeep(&self) {
-        self.index.upkeep();
+    /// Entries that were not let in: those that would have had to go are asked for more often.
+    pub fn rejections(&self) -> u64 {
+        self.index.rejections()
     }
 
     /// Stores `object` under `key`, in place of the variant that it succeeds.
@@ -155,14 +146,11 @@ impl Store {
             return Err(Reason::PurgedInFlight);
         }
         let now = object.received;
-        let entry = match self.index.peek(key) {
+        let entry = match self.index.peek(&key.as_ref()) {
             Some(entry) => entry.with(object, floor, self.most, now),
-            None => {
-                self.counts.created.fetch_add(1, Ordering::Relaxed);
-                Entry::of(object, floor)
-            }
+            None => Entry::of(key.clone(), object, floor),
         };
-        self.index.insert(key.clone(), Arc::new(entry));
+        self.index.insert(Arc::new(entry));
         self.unmark(key.hash());
         self.counts.commits.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -176,12 +164,12 @@ impl Store {
     pub fn refresh(&self, key: &Key, old: &Arc<Object>, new: &Arc<Object>) -> Result<(), Reason> {
         let _lock = self.lock(key.hash());
         let floor = self.floors.exact(key.hash());
-        let held = self.index.peek(key).filter(|entry| entry.holds(old));
+        let held = self.index.peek(&key.as_ref()).filter(|entry| entry.holds(old));
         let Some(entry) = held.filter(|_| floor.hard <= new.asked) else {
             self.counts.overtaken.fetch_add(1, Ordering::Relaxed);
             return Err(Reason::PurgedInFlight);
         };
-        self.index.insert(key.clone(), Arc::new(entry.replaced(old, new, floor)));
+        self.index.insert(Arc::new(entry.replaced(old, new, floor)));
         self.counts.refreshes.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -196,11 +184,10 @@ impl Store {
             (None, _) => false,
             (Some(_), Mode::Hard) => {
                 self.index.remove(key);
-                self.counts.removed.fetch_add(1, Ordering::Relaxed);
                 true
             }
             (Some(entry), Mode::Soft) => {
-                self.index.insert(key.to_key(), Arc::new(entry.stale_since(seq)));
+                self.index.insert(Arc::new(entry.stale_since(seq)));
                 true
             }
         };
@@ -243,6 +230,9 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+#[path = "race_tests.rs"]
+mod race_tests;
 #[cfg(test)]
 #[path = "store_tests.rs"]
 mod tests;

@@ -23,27 +23,39 @@ pub struct Score {
     pub requests: f64,
     /// The share of bytes that hit.
     pub bytes: f64,
+    /// The share of requests for large objects that hit.
+    pub large: f64,
     /// The share of requests that hit, by quarters of the trace; popularity shifts before the
     /// third.
     pub quarters: [f64; 4],
 }
 
+/// Bytes from which on an object is large.
+const LARGE: u64 = 500_000;
+
 /// Asks `policy` for the whole trace.
 pub fn run(trace: &Trace, policy: &mut dyn Policy) -> Score {
     let count = trace.requests.len();
     let (mut hits, mut asked_bytes, mut hit_bytes) = ([0_u32; 4], 0, 0);
+    let (mut large, mut large_hits) = (0, 0);
     for (at, key) in trace.requests.iter().enumerate() {
         let size = trace.size(*key);
         asked_bytes += size;
-        if policy.request(*key, size) {
+        let hit = policy.request(*key, size);
+        if hit {
             hits[at * 4 / count] += 1;
             hit_bytes += size;
+        }
+        if size >= LARGE {
+            large += 1;
+            large_hits += u32::from(hit);
         }
     }
     let share = |hits: u32, of: usize| f64::from(hits) / of as f64;
     Score {
         requests: share(hits.iter().sum(), count),
         bytes: hit_bytes as f64 / asked_bytes as f64,
+        large: share(large_hits, large),
         quarters: hits.map(|hits| share(hits, count / 4)),
     }
 }
