@@ -18,7 +18,7 @@ use super::server::Open;
 use crate::base::tunnel::Duplex;
 use crate::base::{Body, Clock, Fault, Reason, Sleep};
 use crate::net::dial::Stream;
-use crate::wire::{Bad, Buffer, Content, HeadEnd, Piece, ResponseHead, Rewound, write};
+use crate::wire::{Bad, Buffer, Content, HeadEnd, Piece, READ, ResponseHead, Rewound, write};
 
 /// The largest head of an answer in bytes, with every interim response before it.
 const MAX_HEAD: usize = 64 * 1024;
@@ -97,7 +97,7 @@ impl Connection {
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
-        self.buffer.poll_fill(Pin::new(&mut self.stream), cx)
+        self.buffer.poll_fill(Pin::new(&mut self.stream), READ, cx)
     }
 
     /// Ready once `deadline` has passed.

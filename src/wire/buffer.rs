@@ -16,8 +16,8 @@ use super::chunks::{self, Chunks, Step};
 use super::framing::Framing;
 use super::head::Bad;
 
-/// The most that is read at once.
-const READ: usize = 64 * 1024;
+/// The most that is read at once, in bytes.
+pub const READ: usize = 64 * 1024;
 
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
@@ -51,17 +51,18 @@ impl Buffer {
         self.0.advance(length.min(self.0.len()));
     }
 
-    /// Reads what is there; ready with 0 at the end.
+    /// Reads what is there, at most `most` bytes and no more than [`READ`]; ready with 0 at the end.
     ///
     /// # Errors
     /// The stream's.
     pub fn poll_fill<R: AsyncRead>(
         &mut self,
         io: Pin<&mut R>,
+        most: usize,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         SCRATCH.with_borrow_mut(|scratch| {
-            let mut read = ReadBuf::new(scratch);
+            let mut read = ReadBuf::new(&mut scratch[..most.min(READ)]);
             ready!(io.poll_read(cx, &mut read))?;
             self.push(read.filled());
             Poll::Ready(Ok(read.filled().len()))

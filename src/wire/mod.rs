@@ -14,7 +14,7 @@ mod names;
 pub mod rewound;
 pub mod write;
 
-pub use buffer::{Buffer, Content, Piece};
+pub use buffer::{Buffer, Content, Piece, READ};
 pub use framing::Framing;
 pub use head::{Bad, HeadEnd, RequestHead, ResponseHead};
 pub use rewound::Rewound;

@@ -17,7 +17,7 @@ use crate::base::Fault;
 use crate::front::answer::{Piece, Sent};
 use crate::front::line::Line;
 use crate::front::transport::Transport;
-use crate::wire::{Bad, Buffer, HeadEnd, RequestHead, write};
+use crate::wire::{Bad, Buffer, HeadEnd, READ, RequestHead, write};
 
 /// A client's socket, with what was read of it and what is to be written.
 pub(in crate::front) struct Link {
@@ -59,7 +59,9 @@ impl Link {
             if draining && self.buffer.is_empty() {
                 return Poll::Ready(Err(Over::Done));
             }
-            match ready!(self.buffer.poll_fill(Pin::new(&mut self.io), cx)) {
+            // A head that is as long as it may be is complete, or refused above.
+            let most = limits.header_bytes.saturating_sub(self.buffer.rest().len());
+            match ready!(self.buffer.poll_fill(Pin::new(&mut self.io), most, cx)) {
                 Ok(0) if self.buffer.is_empty() => return Poll::Ready(Err(Over::Done)),
                 Ok(0) | Err(_) => return Poll::Ready(Err(Over::Left)),
                 Ok(_) => {}
@@ -175,7 +177,7 @@ impl Link {
                     return Err(Over::Left);
                 }
             }
-            match self.buffer.poll_fill(Pin::new(&mut self.io), cx) {
+            match self.buffer.poll_fill(Pin::new(&mut self.io), READ, cx) {
                 Poll::Pending => return Ok(false),
                 Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(Ok(0) | Err(_)) => intake.fail(),
@@ -184,9 +186,12 @@ impl Link {
         Ok(true)
     }
 
+    /// Reads what the client sends behind its request, as far as a head may be long, and so finds out
+    /// that it has left.
     fn look_for_the_end(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
-        while self.buffer.rest().len() < self.line.serving.limits.header_bytes {
-            match self.buffer.poll_fill(Pin::new(&mut self.io), cx) {
+        let most = self.line.serving.limits.header_bytes;
+        while let Some(room @ 1..) = most.checked_sub(self.buffer.rest().len()) {
+            match self.buffer.poll_fill(Pin::new(&mut self.io), room, cx) {
                 Poll::Pending => break,
                 Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(Ok(0) | Err(_)) => return Err(Over::Left),

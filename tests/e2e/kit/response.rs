@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// What a client got.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Response {
     /// The status.
     pub status: u16,
@@ -19,6 +19,22 @@ pub struct Response {
     pub trailers: HeaderMap,
     /// How it broke off, in the words of the client's library.
     pub broke: String,
+}
+
+impl std::fmt::Debug for Response {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The beginning of a body is enough for a complaint.
+        let shown = String::from_utf8_lossy(&self.body[..self.body.len().min(200)]);
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .field("body", &shown)
+            .field("bytes", &self.body.len())
+            .field("complete", &self.complete)
+            .field("trailers", &self.trailers)
+            .field("broke", &self.broke)
+            .finish()
+    }
 }
 
 impl Response {
