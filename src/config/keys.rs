@@ -331,7 +331,8 @@ static LOG: Section = section(
             Filter,
             Is("\"info\""),
             "What of the rest is told: error, warn, info, debug, trace or off; \
-             \"info,tidegate::fetch=debug\" tells more of one room.",
+             \"info,tidegate::fetch=debug\" tells more of one room. The libraries h2 and hyper are \
+             heard only where they are named.",
         ),
     ],
 );

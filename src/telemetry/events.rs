@@ -47,8 +47,11 @@ impl Events {
     }
 }
 
+/// What h2 and hyper tell, a client can make them tell at will, and what of it matters is told and
+/// counted by us: they are heard where they are named.
 fn parse(filter: &str) -> Result<EnvFilter, String> {
-    EnvFilter::builder().parse(filter).map_err(|error| format!("log level {filter:?}: {error}"))
+    let whole = format!("h2=off,hyper=off,{filter}");
+    EnvFilter::builder().parse(whole).map_err(|error| format!("log level {filter:?}: {error}"))
 }
 
 #[cfg(test)]
@@ -62,8 +65,11 @@ mod tests {
         assert!(!tracing::enabled!(tracing::Level::INFO));
         events.refilter("info").unwrap();
         assert!(tracing::enabled!(tracing::Level::INFO));
+        assert!(!tracing::enabled!(target: "h2::proto", tracing::Level::ERROR));
         assert!(events.refilter("tidegate=loud").is_err());
         assert!(tracing::enabled!(tracing::Level::INFO));
+        events.refilter("info,h2=warn").unwrap();
+        assert!(tracing::enabled!(target: "h2::proto", tracing::Level::WARN));
         events.refilter("off").unwrap();
     }
 }
