@@ -2,6 +2,7 @@
 //! what it does. Reading, defaults, hints, `conf/reference.toml`, `--effective` and what a reload
 //! tells all come from here, so a key is added here and taken in `lower`, and nowhere else.
 
+mod http2;
 mod sites;
 
 use super::kind::Default::{Computed, Is, Required, Unset};
@@ -11,6 +12,7 @@ use super::kind::Kind::{
 };
 use super::kind::{Default, Form, Key, Kind, Lacking, Part, Section, Value};
 use super::read;
+use http2::HTTP2;
 use sites::{CLUSTER, SITE};
 
 const NONZERO: Kind = Duration { zero: false };
@@ -301,19 +303,6 @@ static LIMITS: Section = section(
             "A request's head, \"8KiB\" to \"1MiB\". HTTP/2 adds 32 bytes for each field.",
         ),
         key("headers", Integer { least: 1, most: 4096 }, Is("100"), "Fields of a request's head."),
-    ],
-);
-
-static HTTP2: Section = section(
-    "HTTP/2 towards clients.",
-    &[
-        key("enabled", Boolean, Is("true"), "Whether TLS listeners offer it."),
-        key(
-            "max_streams",
-            Integer { least: 1, most: 10_000 },
-            Is("100"),
-            "Streams that a connection may have open.",
-        ),
     ],
 );
 

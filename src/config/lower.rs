@@ -38,10 +38,7 @@ pub(super) fn lower(root: &Table, ids: &Ids) -> Option<Config> {
         },
         timeouts: timeouts(root.only("timeouts")),
         limits: limits(root.only("limits")),
-        http2: Http2 {
-            enabled: root.only("http2").boolean("enabled"),
-            max_streams: need(u32::try_from(root.only("http2").integer("max_streams")).ok()),
-        },
+        http2: http2(root.only("http2")),
         log: log(root.only("log")),
         sites: sites?,
         node,
@@ -107,6 +104,27 @@ fn limits(table: &Table) -> Limits {
         client_unread: table.size("client_unread"),
         header_bytes: need(usize::try_from(table.size("header_bytes")).ok()),
         headers: table.count("headers"),
+    }
+}
+
+fn http2(table: &Table) -> Http2 {
+    let small = |key| need(u32::try_from(table.integer(key)).ok());
+    let window = |key| need(u32::try_from(table.size(key)).ok());
+    Http2 {
+        enabled: table.boolean("enabled"),
+        max_streams: small("max_streams"),
+        max_crumbs: table.count("max_crumbs"),
+        max_pinned: table.size("max_pinned"),
+        stream_window: window("stream_window"),
+        connection_window: window("connection_window"),
+        continuations: small("continuations"),
+        resets: small("resets"),
+        stream_errors: small("stream_errors"),
+        pings: small("pings"),
+        settings: small("settings"),
+        ignored: small("ignored"),
+        window_updates: small("window_updates"),
+        empty_frames: small("empty_frames"),
     }
 }
 

@@ -142,6 +142,30 @@ pub struct Http2 {
     pub enabled: bool,
     /// Streams that a connection may have open.
     pub max_streams: u32,
+    /// Pieces into which a request's Cookie may be cut.
+    pub max_crumbs: usize,
+    /// Bytes that a connection may make us hold.
+    pub max_pinned: u64,
+    /// Bytes that a client may upload on a stream before any of them are read.
+    pub stream_window: u32,
+    /// The same on all streams of a connection together.
+    pub connection_window: u32,
+    /// CONTINUATION frames of one header block.
+    pub continuations: u32,
+    /// Streams that a client may reset, by the second.
+    pub resets: u32,
+    /// Streams that a client may make us reset, by the second.
+    pub stream_errors: u32,
+    /// PING frames, by the second.
+    pub pings: u32,
+    /// SETTINGS frames, by the second.
+    pub settings: u32,
+    /// Frames that mean nothing here, by the second.
+    pub ignored: u32,
+    /// WINDOW_UPDATE frames that nothing explains, by the second.
+    pub window_updates: u32,
+    /// Frames without content, by the second.
+    pub empty_frames: u32,
 }
 
 /// Where logs go.

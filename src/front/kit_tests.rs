@@ -39,6 +39,23 @@ pub(super) const TIMEOUTS: Timeouts = Timeouts {
     min_body_rate: 1000,
 };
 
+pub(super) const HTTP2: Http2 = Http2 {
+    enabled: true,
+    max_streams: 100,
+    max_crumbs: 80,
+    max_pinned: 1 << 20,
+    stream_window: 64 << 10,
+    connection_window: 1 << 20,
+    continuations: 4,
+    resets: 8,
+    stream_errors: 5,
+    pings: 30,
+    settings: 4,
+    ignored: 40,
+    window_updates: 100,
+    empty_frames: 5,
+};
+
 pub(super) fn answer(body: Body) -> Answer {
     let (head, ()) = Response::new(()).into_parts();
     let account = Account::new(None, Outcome::Hit, Reason::Fresh);
@@ -188,7 +205,7 @@ impl Server {
                 header_bytes: 8192,
                 headers: 50,
             },
-            http2: Http2 { enabled: true, max_streams: 100 },
+            http2: HTTP2,
             budget: Budget::new(1 << 30),
             clients: Clients::default(),
             trusted_proxies: PrefixSet::default(),
