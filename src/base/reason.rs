@@ -202,6 +202,14 @@ reasons! {
     ClientRequests = "client-requests",
     /// The node is at its memory limit, so only what is stored is served.
     MemoryFull = "memory-full",
+    /// The client reset, or made us reset, more HTTP/2 streams than it may.
+    TooManyResets = "too-many-resets",
+    /// The client sent more HTTP/2 frames that serve no request than it may.
+    TooManyFrames = "too-many-frames",
+    /// The request's head has more fields, or more bytes, than it may.
+    HeadTooLarge = "head-too-large",
+    /// The HTTP/2 connection makes the node hold more than it may.
+    Pinned = "pinned",
 }
 
 impl fmt::Display for Reason {

@@ -46,6 +46,7 @@ pub(super) fn respond(
     let Answer { mut head, body, account, then } = answer;
     let why = account.reason;
     record.on_answer(head.status, account);
+    record.on_head();
     head.version = Version::HTTP_11;
     head.headers.remove(CONNECTION);
     head.headers.remove(TRANSFER_ENCODING);
@@ -150,10 +151,22 @@ impl Sent {
             };
             self.left = Some(rest);
         }
+        // What the store holds is shared, and paid for there.
+        let owned = !matches!(self.body, Body::Segments(_) | Body::Trailed(_));
+        let piece = Piece::new(bytes, &self.record, owned);
         if self.is_end_stream() {
             self.record.on_ended();
         }
-        Poll::Ready(Some(Ok(Frame::data(Piece::new(bytes, &self.record)))))
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    /// Whether the end must wait for the client; then it is woken when the rest has been taken.
+    fn holds(&self, cx: &Context<'_>) -> bool {
+        let holds = self.record.must_hold();
+        if holds {
+            self.record.hold(cx.waker());
+        }
+        holds
     }
 
     fn on_end(&mut self) -> Poll<Option<Result<Frame<Piece>, Fault>>> {
@@ -168,24 +181,38 @@ impl Sent {
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Piece>, Fault>>> {
+        if self.cut.is_none() && self.left == Some(0) && self.record.line.streams().is_some() {
+            // Polled again for an end that was held back.
+            return if self.holds(cx) { Poll::Pending } else { self.on_end() };
+        }
         let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.body).poll_frame(cx)));
         match polled {
             Ok(Poll::Pending) => {
-                self.record.line.on_nothing_to_give();
+                self.record.on_nothing_to_give();
                 Poll::Pending
             }
             Ok(Poll::Ready(Some(Ok(frame)))) => match frame.into_data() {
                 Ok(bytes) => self.on_data(bytes),
                 Err(frame) => {
+                    self.record.on_head();
                     if self.cut.is_none() && self.left.unwrap_or(0) == 0 {
                         self.record.on_ended();
                     }
                     // Not data, so no piece is made of it.
-                    Poll::Ready(Some(Ok(frame.map_data(|bytes| Piece::new(bytes, &self.record)))))
+                    Poll::Ready(Some(Ok(
+                        frame.map_data(|bytes| Piece::new(bytes, &self.record, true))
+                    )))
                 }
             },
             Ok(Poll::Ready(Some(Err(fault)))) => self.broken(fault),
-            Ok(Poll::Ready(None)) => self.on_end(),
+            Ok(Poll::Ready(None)) => {
+                let held = self.cut.is_none() && self.left.is_none_or(|left| left == 0);
+                if held && self.holds(cx) {
+                    self.left = Some(0);
+                    return Poll::Pending;
+                }
+                self.on_end()
+            }
             Err(_) => {
                 self.body = Body::Empty;
                 self.broken(Fault::ours(Reason::Panic, "a body panicked"))
@@ -220,7 +247,9 @@ impl http_body::Body for Sent {
 
     fn is_end_stream(&self) -> bool {
         // All that was told has come, whether or not the body knows that it is over.
-        self.cut.is_none() && (self.left == Some(0) || self.body.is_end_stream())
+        self.cut.is_none()
+            && (self.left == Some(0) || self.body.is_end_stream())
+            && !self.record.must_hold()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -240,12 +269,24 @@ impl Drop for Sent {
 pub(super) struct Piece {
     bytes: Bytes,
     record: Arc<Record>,
+    /// Whether its bytes count among what an HTTP/2 connection makes us hold.
+    pinned: bool,
 }
 
 impl Piece {
-    fn new(bytes: Bytes, record: &Arc<Record>) -> Self {
+    fn new(bytes: Bytes, record: &Arc<Record>, owned: bool) -> Self {
         record.on_handed(bytes.len());
-        Self { bytes, record: Arc::clone(record) }
+        let streams = record.line.streams().filter(|_| owned);
+        if let Some(streams) = streams {
+            streams.pin(bytes.len() as u64);
+        }
+        Self { pinned: streams.is_some(), bytes, record: Arc::clone(record) }
+    }
+
+    fn unpin(&self, count: usize) {
+        if let Some(streams) = self.record.line.streams().filter(|_| self.pinned) {
+            streams.unpin(count as u64);
+        }
     }
 }
 
@@ -260,6 +301,7 @@ impl Buf for Piece {
 
     fn advance(&mut self, count: usize) {
         self.bytes.advance(count);
+        self.unpin(count);
         self.record.on_taken(count);
     }
 }
@@ -267,6 +309,7 @@ impl Buf for Piece {
 impl Drop for Piece {
     fn drop(&mut self) {
         if !self.bytes.is_empty() {
+            self.unpin(self.bytes.len());
             self.record.line.on_lost(self.bytes.len());
         }
     }

@@ -1,46 +1,35 @@
 //! The life of one connection: the protocol on it, driven together with the watchdog and the signal
 //! to drain, and the end, which is orderly, a cut, or a reset.
 //!
-//! What is decided here about hyper's HTTP/2: streams, header lists, resets in both directions,
-//! windows and send buffers are bounded, and no extended CONNECT is offered. HTTP/1 is `http1`.
+//! What is decided about hyper's HTTP/2 is in `multiplex`; HTTP/1 is `http1`.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::server::conn::http2;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Protocol;
 use super::gather::Gather;
 use super::http1::{Http1, Link, Over};
 use super::line::Line;
+use super::metered::Metered;
+use super::multiplex::serve_http2;
 use super::record::{End, Wait};
 use super::request::Chain;
-use super::service::Service;
 use super::transport::Transport;
 use super::tunnel;
 use super::watch::Watch;
 use crate::base::Reason;
 use crate::wire::Rewound;
 
-/// What a client may upload on a stream before we read on, and on all streams together.
-const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// Bytes of a stream's answer that h2 takes ahead of the socket.
-const SEND_BUFFER: usize = 64 * 1024;
-/// Streams that a client may reset before they are served (CVE-2023-44487), and make us reset
-/// (CVE-2025-8671), before the connection is closed.
-const PENDING_RESETS: usize = 20;
-const LOCAL_RESETS: usize = 256;
 /// How much, and how long, is read and thrown away so that the kernel does not reset a connection
 /// whose last answer has not been read yet.
-const LINGER_BYTES: usize = 1024 * 1024;
-const LINGER: Duration = Duration::from_secs(2);
+pub(super) const LINGER_BYTES: usize = 1024 * 1024;
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves `io` until its end.
 pub(super) async fn serve(io: Transport, protocol: Protocol, line: &Arc<Line>) -> End {
@@ -52,7 +41,7 @@ pub(super) async fn serve(io: Transport, protocol: Protocol, line: &Arc<Line>) -
 }
 
 /// How the polling of a connection ended.
-enum Driven<T> {
+pub(super) enum Driven<T> {
     Over(T),
     Cut(Wait),
     Panicked,
@@ -100,72 +89,19 @@ async fn close(mut io: Transport, whole: bool, line: &Line) {
     }
 }
 
-async fn serve_http2(io: Transport, line: &Arc<Line>) -> End {
-    let limits = &line.serving.limits;
-    let gather = Gather::new(io);
-    let mut builder = http2::Builder::new(AtOnce);
-    builder
-        .max_concurrent_streams(line.serving.http2.max_streams)
-        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
-        .max_pending_accept_reset_streams(PENDING_RESETS)
-        .max_local_error_reset_streams(LOCAL_RESETS)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_send_buf_size(SEND_BUFFER);
-    let service = Service(Arc::clone(line));
-    let driven = {
-        let connection = builder.serve_connection(TokioIo::new(gather.clone()), service);
-        let shut = |connection: Pin<&mut http2::Connection<_, _, _>>| {
-            connection.graceful_shutdown();
-        };
-        let driven = drive(pin!(connection), line, Protocol::Http2, shut, Some(&gather)).await;
-        if let Driven::Cut(wait) = driven {
-            line.cut(wait);
-        }
-        driven
-    };
-    let end = judge(driven, line);
-    if line.is_reset() {
-        gather.with(Transport::reset_when_dropped);
-    } else {
-        // The last GOAWAY, if the client takes it.
-        let finish = poll_fn(|cx| gather.poll_finish(cx));
-        let _ = line.serving.clock.within(line.serving.timeouts.write.min(LINGER), finish).await;
-    }
-    end
-}
-
-/// Runs the streams of a connection: a hit's answer stands when it is first polled, so that is done
-/// in place, and only what must wait becomes a task.
-#[derive(Clone, Copy, Debug)]
-struct AtOnce;
-
-impl<F> hyper::rt::Executor<F> for AtOnce
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    fn execute(&self, stream: F) {
-        let mut stream = Box::pin(stream);
-        // Nobody is woken by this poll: the task begins with another.
-        if stream.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
-            tokio::spawn(stream);
-        }
-    }
-}
-
 /// Polls `connection` with its watchdog until one of them ends it; `shut` tells it to take nothing
 /// new.
-async fn drive<C>(
+pub(super) async fn drive<C>(
     mut connection: Pin<&mut C>,
     line: &Line,
     protocol: Protocol,
     shut: impl Fn(Pin<&mut C>),
-    gather: Option<&Gather<Transport>>,
+    gather: Option<&Gather<Metered<Transport>>>,
 ) -> Driven<C::Output>
 where
     C: Future,
 {
-    let mut watch = Watch::new(protocol, line.begin(protocol), line);
+    let mut watch = Watch::new(protocol, line.begin(), line);
     let drain = &line.serving.drain;
     let mut drained = pin!(drain.wait());
     let (mut listening, mut shutting) = (false, false);
@@ -196,7 +132,7 @@ where
 fn poll_held<C>(
     connection: Pin<&mut C>,
     line: &Line,
-    gather: Option<&Gather<Transport>>,
+    gather: Option<&Gather<Metered<Transport>>>,
     cx: &mut Context<'_>,
 ) -> Option<Driven<C::Output>>
 where
@@ -218,7 +154,12 @@ where
 
 /// Names the end of an HTTP/2 connection, logs what hyper refused, and decides whether the socket is
 /// reset.
-fn judge(driven: Driven<hyper::Result<()>>, line: &Line) -> End {
+pub(super) fn judge(driven: Driven<hyper::Result<()>>, line: &Line) -> End {
+    if let Some(limit) = line.beyond() {
+        let (peer, reason) = (line.peer.remote, limit.reason());
+        tracing::debug!(%peer, %reason, ?limit, "beyond a limit of HTTP/2");
+        return End::Beyond(limit);
+    }
     let error = match driven {
         Driven::Over(Ok(())) => return End::Done,
         Driven::Panicked => return End::Panicked,

@@ -157,7 +157,7 @@ async fn a_flood_of_resets_ends_the_connection() {
         server.is_closed()
     })
     .await;
-    assert_eq!(server.end().await, End::Refused(Reason::BadRequest));
+    assert_eq!(server.end().await, End::Beyond(Limit::Resets));
 }
 
 #[tokio::test]

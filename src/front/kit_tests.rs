@@ -170,6 +170,11 @@ impl Server {
         Self::run(protocol, handler, timeouts, None).await
     }
 
+    /// A server of HTTP/2 without TLS, with other limits.
+    pub(super) async fn limited(handler: impl Handler, http2: Http2) -> Self {
+        Self::run_with(Protocol::Http2, handler, TIMEOUTS, http2, None).await
+    }
+
     pub(super) async fn with_tls(
         handler: impl Handler,
         tls: Option<Arc<rustls::ServerConfig>>,
@@ -181,6 +186,16 @@ impl Server {
         protocol: Protocol,
         handler: impl Handler,
         timeouts: Timeouts,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Self {
+        Self::run_with(protocol, handler, timeouts, HTTP2, tls).await
+    }
+
+    async fn run_with(
+        protocol: Protocol,
+        handler: impl Handler,
+        timeouts: Timeouts,
+        http2: Http2,
         tls: Option<Arc<rustls::ServerConfig>>,
     ) -> Self {
         // What the system's buffers swallow, a slow client never has to take.
@@ -205,7 +220,7 @@ impl Server {
                 header_bytes: 8192,
                 headers: 50,
             },
-            http2: HTTP2,
+            http2,
             budget: Budget::new(1 << 30),
             clients: Clients::default(),
             trusted_proxies: PrefixSet::default(),

@@ -11,8 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use super::Serving;
+use super::limit::Limit;
 use super::record::{ConnectionEvent, Wait};
-use super::{Protocol, Serving};
+use super::streams::Streams;
 use crate::base::Peer;
 use crate::telemetry::line;
 
@@ -21,7 +23,8 @@ pub(super) struct Line {
     pub(super) peer: Arc<Peer>,
     pub(super) serving: Arc<Serving>,
     born: Instant,
-    http2: AtomicBool,
+    /// What the streams have in common, where the connection speaks HTTP/2.
+    streams: OnceLock<Arc<Streams>>,
     /// Whether a byte came since serving began.
     heard: AtomicBool,
     /// When the first byte of a head came while no request was in flight (HTTP/1).
@@ -49,7 +52,7 @@ pub(super) struct Line {
 }
 
 /// No moment; moments are nanoseconds since the connection was born, plus one.
-const NEVER: u64 = 0;
+pub(super) const NEVER: u64 = 0;
 
 impl Line {
     pub(super) fn new(peer: Arc<Peer>, serving: Arc<Serving>) -> Self {
@@ -58,7 +61,7 @@ impl Line {
             peer,
             serving,
             born,
-            http2: AtomicBool::new(false),
+            streams: OnceLock::new(),
             heard: AtomicBool::new(false),
             head_since: AtomicU64::new(NEVER),
             idle_since: AtomicU64::new(NEVER),
@@ -81,27 +84,45 @@ impl Line {
         u64::try_from(nanos).unwrap_or(u64::MAX - 1) + 1
     }
 
+    /// The stamp of this moment.
+    pub(super) fn stamp_now(&self) -> u64 {
+        self.stamp(self.serving.clock.now())
+    }
+
     fn moment(&self, stamp: u64) -> Instant {
         self.born + Duration::from_nanos(stamp.saturating_sub(1))
     }
 
     /// Serving begins: what came before (a TLS handshake) was not HTTP.
-    pub(super) fn begin(&self, protocol: Protocol) -> Instant {
+    pub(super) fn begin(&self) -> Instant {
         let now = self.serving.clock.now();
-        self.http2.store(protocol == Protocol::Http2, Relaxed);
         self.heard.store(false, Relaxed);
         self.head_since.store(NEVER, Relaxed);
         self.idle_since.store(self.stamp(now), Relaxed);
         now
     }
 
+    /// The connection speaks HTTP/2, whose streams share what is returned.
+    pub(super) fn begin_streams(&self) -> Arc<Streams> {
+        Arc::clone(self.streams.get_or_init(Arc::default))
+    }
+
+    /// What its streams share; none in HTTP/1.
+    pub(super) fn streams(&self) -> Option<&Streams> {
+        self.streams.get().map(Arc::as_ref)
+    }
+
+    /// The limit of HTTP/2 that the client is beyond.
+    pub(super) fn beyond(&self) -> Option<Limit> {
+        self.streams().and_then(Streams::beyond)
+    }
+
     /// The socket gave `bytes`.
     pub(super) fn on_read(&self, bytes: usize) {
         self.read.fetch_add(bytes as u64, Relaxed);
         self.heard.store(true, Relaxed);
-        // In HTTP/2 bytes between requests are mostly not the beginning of one (PING,
-        // WINDOW_UPDATE), so only `idle` bounds a head that trickles there.
-        if !self.http2.load(Relaxed) {
+        // HTTP/2 knows where its frames end (`metered`).
+        if self.streams().is_none() {
             self.on_head_begun();
         }
     }
@@ -220,6 +241,14 @@ impl Line {
     /// When the head that is being read began, if one is and no request is in flight.
     pub(super) fn head_since(&self) -> Option<Instant> {
         match self.head_since.load(Relaxed) {
+            NEVER => None,
+            stamp => Some(self.moment(stamp)),
+        }
+    }
+
+    /// When the frame or header block of HTTP/2 began of which the client still owes the rest.
+    pub(super) fn unfinished_since(&self) -> Option<Instant> {
+        match self.streams().map_or(NEVER, Streams::unfinished) {
             NEVER => None,
             stamp => Some(self.moment(stamp)),
         }

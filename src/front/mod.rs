@@ -4,22 +4,28 @@
 //! record of what happened ([`record`]).
 //!
 //! In path order: `accept` takes a socket and its handshake, `connection` drives the protocol over
-//! `transport` (HTTP/2 writes through `gather`), `http1` or `service` calls the [`Handler`],
-//! `request` and `answer` are the two bodies. All of one connection lives on one worker's runtime
-//! and shares a `line`.
+//! `transport`, `http1` or `service` calls the [`Handler`], `request` and `answer` are the two bodies.
+//! HTTP/2 has besides: `multiplex` drives it and `gather`s its writes, `metered` counts its `frames`
+//! against what the client has left of each [`Limit`], `streams` ends one stream alone. All of one
+//! connection lives on one worker's runtime and shares a `line`.
 
 mod accept;
 mod answer;
 mod connection;
+mod frames;
 mod gather;
 pub mod handler;
 mod http1;
+pub mod limit;
 mod line;
+mod metered;
+mod multiplex;
 mod pace;
 pub mod panics;
 pub mod record;
 mod request;
 mod service;
+mod streams;
 mod transport;
 mod tunnel;
 mod watch;
@@ -32,6 +38,7 @@ use crate::geo::PrefixSet;
 
 pub use accept::{FIRST_BYTES, connection};
 pub use handler::{Answer, Handler, Reply, Request, Then};
+pub use limit::Limit;
 pub use record::{ConnectionEvent, End, Recorder, Wait};
 
 /// What every connection of a worker is served with; a reload makes a new one for the connections
@@ -69,6 +76,11 @@ pub enum Protocol {
 }
 
 #[cfg(test)]
+mod flood_tests;
+#[cfg(test)]
+#[path = "framer_tests.rs"]
+mod framer;
+#[cfg(test)]
 mod http1_tests;
 #[cfg(test)]
 mod http2_tests;
@@ -76,6 +88,11 @@ mod http2_tests;
 #[path = "kit_tests.rs"]
 mod kit;
 #[cfg(test)]
+mod stuck_tests;
+#[cfg(test)]
 mod time_tests;
 #[cfg(test)]
 mod tls_tests;
+#[cfg(test)]
+#[path = "../../tests/frames/mod.rs"]
+mod wire;

@@ -4,13 +4,15 @@
 //! server ([`Recorder`]); nothing here allocates for it.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
 use super::Protocol;
+use super::limit::Limit;
 use super::line::Line;
 use crate::base::{Outcome, Peer, Reason};
 use crate::telemetry::{Account, Asked, Finished};
@@ -40,6 +42,10 @@ pub enum ConnectionEvent {
     },
     /// Serving begins.
     Opened(Protocol),
+    /// A request was refused for a limit of HTTP/2, and the connection goes on.
+    Refused(Limit),
+    /// An HTTP/2 stream was reset because its client took too long, and the connection goes on.
+    GaveUp(Wait),
     /// The connection is over.
     Closed(End),
 }
@@ -55,6 +61,8 @@ pub enum End {
     Cut(Wait),
     /// The client sent what is not HTTP, or too much.
     Refused(Reason),
+    /// The client is beyond a limit of HTTP/2.
+    Beyond(Limit),
     /// An answer could not be completed, so the connection was cut.
     Broken,
     /// The TLS handshake failed.
@@ -107,8 +115,15 @@ pub(super) struct Record {
     received: AtomicU64,
     handed: AtomicU64,
     taken: AtomicU64,
+    /// How often the client had taken all there was and it was we who must bring more.
+    caught_up: AtomicU32,
+    /// What the request makes an HTTP/2 connection hold while it is in flight.
+    pinned: AtomicU64,
     /// Whether the whole body has been handed to the protocol.
     ended: AtomicBool,
+    /// Whether the answer's end is held back until the rest has been taken, and by whom.
+    is_held: AtomicBool,
+    holds: Mutex<Option<Waker>>,
     broken: OnceLock<Reason>,
 }
 
@@ -125,15 +140,34 @@ impl Record {
             received: AtomicU64::new(0),
             handed: AtomicU64::new(0),
             taken: AtomicU64::new(0),
+            caught_up: AtomicU32::new(0),
+            pinned: AtomicU64::new(0),
             ended: AtomicBool::new(false),
+            is_held: AtomicBool::new(false),
+            holds: Mutex::new(None),
             broken: OnceLock::new(),
         })
+    }
+
+    /// Counts what the request holds, until it is over.
+    pub(super) fn pin(&self, bytes: u64) {
+        if let Some(streams) = self.line.streams() {
+            self.pinned.store(bytes, Relaxed);
+            streams.pin(bytes);
+        }
     }
 
     pub(super) fn on_answer(&self, status: StatusCode, account: Account) {
         let now = self.line.serving.clock.now();
         // A request has one answer: its service future is done after it.
         let _ = self.answer.set((status, account, now));
+    }
+
+    /// Its answer's head, or trailers, are given to the protocol.
+    pub(super) fn on_head(&self) {
+        if let Some(streams) = self.line.streams() {
+            streams.on_head();
+        }
     }
 
     pub(super) fn on_received(&self, bytes: usize) {
@@ -148,6 +182,52 @@ impl Record {
     pub(super) fn on_taken(&self, bytes: usize) {
         self.taken.fetch_add(bytes as u64, Relaxed);
         self.line.on_taken(bytes);
+        if self.is_held.load(Relaxed) && !self.is_behind() {
+            self.let_go();
+        }
+    }
+
+    /// Whether the client has not taken all that the protocol was handed.
+    pub(super) fn is_behind(&self) -> bool {
+        self.handed.load(Relaxed) != self.taken.load(Relaxed)
+    }
+
+    /// Whether the answer's end must wait until the client has taken what came before: a stream
+    /// whose end HTTP/2 has been handed cannot be given up any more.
+    pub(super) fn must_hold(&self) -> bool {
+        let handed = self.handed.load(Relaxed);
+        self.is_behind() && self.line.streams().is_some_and(|streams| streams.may_stick(handed))
+    }
+
+    /// Wakes `waker` when all has been taken, and none that was told before it.
+    pub(super) fn hold(&self, waker: &Waker) {
+        *self.holds.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
+        self.is_held.store(true, Relaxed);
+    }
+
+    #[cold]
+    fn let_go(&self) {
+        self.is_held.store(false, Relaxed);
+        let waker = self.holds.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Relaxed)
+    }
+
+    pub(super) fn caught_up(&self) -> u64 {
+        self.caught_up.load(Relaxed).into()
+    }
+
+    /// The answer has nothing to give at this moment.
+    pub(super) fn on_nothing_to_give(&self) {
+        if !self.is_behind() {
+            self.caught_up.fetch_add(1, Relaxed);
+        }
+        self.line.on_nothing_to_give();
     }
 
     pub(super) fn on_ended(&self) {
@@ -166,7 +246,7 @@ impl Record {
             Some(reason) => Some(*reason),
             None if whole => None,
             None if self.line.is_cut_as_slow() => Some(Reason::ClientSlow),
-            None => Some(Reason::ClientLeft),
+            None => Some(self.line.beyond().map_or(Reason::ClientLeft, Limit::reason)),
         }
     }
 }
@@ -175,6 +255,9 @@ impl Drop for Record {
     fn drop(&mut self) {
         let now = self.line.serving.clock.now();
         self.line.leave(now);
+        if let Some(streams) = self.line.streams() {
+            streams.unpin(self.pinned.load(Relaxed));
+        }
         let first_byte = self
             .answer
             .get()

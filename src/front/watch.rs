@@ -11,7 +11,8 @@
 //! A client is behind on its socket (the kernel takes no more: HTTP/1 and HTTP/2) or in its flow
 //! control (HTTP/2 holds pieces of answers and may not send them: a window of zero). Each is
 //! watched for itself, because the acknowledgement of a PING moves the socket but takes nothing of
-//! an answer. Time in which it is we who have nothing to give never counts.
+//! an answer. Time in which it is we who have nothing to give never counts. One HTTP/2 stream that
+//! is behind while others flow is `streams`' business, which is asked at each sample.
 //!
 //! Whoever is behind from one sample to the next leaves unread what its answers keep in memory
 //! ([`excess`]). That is added up by client address, and over all clients.
@@ -37,6 +38,9 @@ struct State {
     heard: bool,
     /// When the first byte of an incomplete head came.
     head_since: Option<Instant>,
+    /// When a frame or header block of HTTP/2 began of which the rest is owed; other requests may
+    /// be in flight meanwhile.
+    unfinished_since: Option<Instant>,
     /// When the last request ended.
     idle_since: Instant,
     /// Requests whose answers are not taken.
@@ -47,7 +51,7 @@ struct State {
 
 /// How far a client is behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Lag {
+pub(super) struct Lag {
     /// When it was last seen to take a byte.
     moved_at: Instant,
     /// Since when it has been taking this slowly.
@@ -69,16 +73,20 @@ fn verdict(state: &State, now: Instant, limits: &Timeouts) -> Verdict {
     // Whatever begins later than now runs out later than the shortest limit from now.
     let mut until = now + limits.idle;
     for lag in state.lags.iter().flatten() {
-        if now >= lag.moved_at + limits.write {
-            return Verdict::Dead(Wait::Write);
+        if let Some(wait) = too_slow(lag, now, limits, 1) {
+            return Verdict::Dead(wait);
         }
         let window_ends = lag.window_at + limits.progress;
-        if now >= window_ends && lag.window_moved < floor(limits) {
-            return Verdict::Dead(Wait::Progress);
-        }
         let window_ends = if now >= window_ends { now + limits.progress } else { window_ends };
         let sample = now + sample_every(limits);
         until = until.min(sample).min(window_ends).min(lag.moved_at + limits.write);
+    }
+    if let Some(since) = state.unfinished_since {
+        let deadline = since + limits.header;
+        if now >= deadline {
+            return Verdict::Dead(Wait::Header);
+        }
+        until = until.min(deadline);
     }
     if state.in_flight == 0 {
         let (wait, deadline) = match state.head_since {
@@ -92,6 +100,16 @@ fn verdict(state: &State, now: Instant, limits: &Timeouts) -> Verdict {
         until = until.min(deadline);
     }
     Verdict::Alive { until }
+}
+
+/// Which limit a client is beyond that is so far behind, where it is one of `share` that the
+/// least rate is for.
+pub(super) fn too_slow(lag: &Lag, now: Instant, limits: &Timeouts, share: u64) -> Option<Wait> {
+    if now >= lag.moved_at + limits.write {
+        return Some(Wait::Write);
+    }
+    let over = now >= lag.window_at + limits.progress;
+    (over && lag.window_moved < floor(limits) / share).then_some(Wait::Progress)
 }
 
 fn sample_every(limits: &Timeouts) -> Duration {
@@ -132,7 +150,7 @@ fn excess(backlog: Backlog, client_unread: u64, budget: u64) -> bool {
 }
 
 /// One way of being behind, as it was last seen.
-struct Lane {
+pub(super) struct Lane {
     behind: bool,
     moved: u64,
     moved_at: Instant,
@@ -142,7 +160,7 @@ struct Lane {
 }
 
 impl Lane {
-    fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant) -> Self {
         Self {
             behind: false,
             moved: 0,
@@ -155,7 +173,7 @@ impl Lane {
 
     /// Takes a sample: whether the client is behind, how much it has taken since it connected, and
     /// how often it had caught up. Whether it has been behind since the last sample.
-    fn see(&mut self, now: Instant, behind: bool, moved: u64, caught_up: u64) -> bool {
+    pub(super) fn see(&mut self, now: Instant, behind: bool, moved: u64, caught_up: u64) -> bool {
         let goes_on = self.behind && behind && self.caught_up == caught_up;
         if !goes_on {
             (self.window_at, self.window_moved) = (now, moved);
@@ -167,7 +185,7 @@ impl Lane {
         goes_on
     }
 
-    fn lag(&self) -> Option<Lag> {
+    pub(super) fn lag(&self) -> Option<Lag> {
         self.behind.then(|| Lag {
             moved_at: self.moved_at,
             window_at: self.window_at,
@@ -176,7 +194,7 @@ impl Lane {
     }
 
     /// Begins the next window if this one was survived.
-    fn turn(&mut self, now: Instant, limits: &Timeouts) {
+    pub(super) fn turn(&mut self, now: Instant, limits: &Timeouts) {
         if now >= self.window_at + limits.progress {
             (self.window_at, self.window_moved) = (now, self.moved);
         }
@@ -223,7 +241,7 @@ impl Watch {
             let _ = self.see(now, line);
             self.arm(now + sample_every(&limits));
         }
-        if let Some(since) = self.head_since(line) {
+        if let Some(since) = self.head_since(line).or_else(|| line.unfinished_since()) {
             self.arm(since + limits.header);
         }
         loop {
@@ -235,6 +253,9 @@ impl Watch {
             match verdict(&self.state(line), now, &limits) {
                 Verdict::Dead(wait) => return Poll::Ready(wait),
                 Verdict::Alive { until } => {
+                    if let Some(streams) = line.streams() {
+                        streams.look(now, &limits, line);
+                    }
                     self.socket.turn(now, &limits);
                     self.flow.turn(now, &limits);
                     self.sampling = self.socket.behind || self.flow.behind;
@@ -287,6 +308,7 @@ impl Watch {
             started: self.started,
             heard: line.heard(),
             head_since: self.head_since(line),
+            unfinished_since: line.unfinished_since(),
             idle_since: line.idle_since(),
             in_flight: line.in_flight(),
             lags: [self.socket.lag(), self.flow.lag()],

@@ -29,6 +29,7 @@ fn quiet(start: Instant) -> State {
         started: start,
         heard: true,
         head_since: None,
+        unfinished_since: None,
         idle_since: start,
         in_flight: 0,
         lags: [None, None],
@@ -43,6 +44,8 @@ fn each_wait_runs_out_at_its_limit_and_not_before() {
     let cases = [
         (State { heard: false, ..quiet(start) }, 3, Wait::FirstByte),
         (State { head_since: Some(start), ..quiet(start) }, 10, Wait::Header),
+        (State { unfinished_since: Some(start), ..quiet(start) }, 10, Wait::Header),
+        (State { in_flight: 3, unfinished_since: Some(start), ..quiet(start) }, 10, Wait::Header),
         (quiet(start), 60, Wait::Idle),
         (State { in_flight: 1, lags: [Some(lag), None], ..quiet(start) }, 40, Wait::Write),
         (State { in_flight: 1, lags: [None, Some(lag)], ..quiet(start) }, 40, Wait::Write),

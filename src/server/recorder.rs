@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::Peer;
-use crate::front::{ConnectionEvent, End, Recorder, Wait};
+use crate::front::{ConnectionEvent, End, Limit, Recorder, Wait};
 use crate::telemetry::{Count, Finished, Gauge, Meter};
 
 /// Counts for one worker.
@@ -24,12 +24,31 @@ impl Recorder for Counting {
             ConnectionEvent::Secured { resumed: true, .. } => Count::TlsResumed,
             ConnectionEvent::Secured { .. } => Count::TlsFull,
             ConnectionEvent::Opened(_) => return,
+            ConnectionEvent::Refused(limit) => limited(limit),
+            ConnectionEvent::GaveUp(Wait::Progress) => Count::StreamTimedOutProgress,
+            ConnectionEvent::GaveUp(_) => Count::StreamTimedOutWrite,
             ConnectionEvent::Closed(end) => match ended(end) {
                 Some(count) => count,
                 None => return,
             },
         };
         self.0.add(count, 1);
+    }
+}
+
+fn limited(limit: Limit) -> Count {
+    match limit {
+        Limit::Resets => Count::LimitedResets,
+        Limit::StreamErrors => Count::LimitedStreamErrors,
+        Limit::Pings => Count::LimitedPings,
+        Limit::Settings => Count::LimitedSettings,
+        Limit::Ignored => Count::LimitedIgnored,
+        Limit::WindowUpdates => Count::LimitedWindowUpdates,
+        Limit::EmptyFrames => Count::LimitedEmptyFrames,
+        Limit::Continuations => Count::LimitedContinuations,
+        Limit::Head => Count::LimitedHead,
+        Limit::Crumbs => Count::LimitedCrumbs,
+        Limit::Pinned => Count::LimitedPinned,
     }
 }
 
@@ -40,6 +59,7 @@ fn ended(end: End) -> Option<Count> {
         End::Left => Count::BrokenReset,
         End::Handshake => Count::TlsFailed,
         End::Refused(_) => Count::BrokenProtocol,
+        End::Beyond(limit) => limited(limit),
         End::Cut(wait) => match wait {
             Wait::Handshake => Count::TimedOutHandshake,
             Wait::FirstByte => Count::TimedOutFirstByte,

@@ -72,6 +72,17 @@ table! {
     tidegate_connections_broken_total "Client connections that ended in an error, by cause." {
         cause: BrokenReset = "reset", BrokenProtocol = "protocol"
     }
+    tidegate_streams_timed_out_total "HTTP/2 streams reset because a time limit passed." {
+        limit: StreamTimedOutWrite = "write", StreamTimedOutProgress = "progress"
+    }
+    tidegate_http2_limited_total
+        "Requests refused and connections closed for a limit of HTTP/2, by its key." {
+        limit: LimitedResets = "resets", LimitedStreamErrors = "stream_errors",
+        LimitedPings = "pings", LimitedSettings = "settings", LimitedIgnored = "ignored",
+        LimitedWindowUpdates = "window_updates", LimitedEmptyFrames = "empty_frames",
+        LimitedContinuations = "continuations", LimitedHead = "headers",
+        LimitedCrumbs = "max_crumbs", LimitedPinned = "max_pinned"
+    }
     tidegate_accept_exhausted_total
         "Failures of accept(2) for want of descriptors or memory; each paused a listener." {
         = AcceptExhausted

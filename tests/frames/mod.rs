@@ -3,7 +3,8 @@
 //!
 //! Header blocks are HPACK (RFC 7541) without a table and without Huffman's code, but for the
 //! fields of a request that have an index; what an attack needs besides, it writes itself.
-#![allow(dead_code, reason = "two test binaries share this, and neither needs all of it")]
+#![allow(dead_code, reason = "several test binaries share this, and none needs all of it")]
+#![allow(unreachable_pub, missing_docs, reason = "a test binary has no outside")]
 
 /// What a client says first, before its SETTINGS.
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
