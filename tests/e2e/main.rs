@@ -22,6 +22,7 @@ mod freshness;
 mod hit;
 mod hostile;
 mod hosts;
+mod http2_limits;
 mod kit_itself;
 mod listen;
 mod origin_failures;
