@@ -33,6 +33,9 @@ const NOISE: Duration = Duration::from_millis(2);
 /// What the allocator may keep of an attack's memory.
 const KEPT: u64 = 24 << 20;
 
+/// How soon an attacker who was cut off is back.
+const RETURNS: Duration = Duration::from_millis(50);
+
 /// A timer's tick: an honest request that starts this late was not delayed by the edge.
 const TICK: Duration = Duration::from_millis(2);
 
@@ -97,16 +100,22 @@ impl<'a> Trial<'a> {
     ///
     /// # Panics
     /// When the edge does not hold.
-    pub fn run(&self, class: &str, attackers: usize, attack: impl Fn(&Span) -> String + Sync) {
+    pub fn run(
+        &self,
+        class: &str,
+        attackers: usize,
+        attack: impl Fn(&Span) -> String + Sync,
+    ) -> Row {
         for last in [false, false, true] {
             let row = self.measure(class, attackers, &attack);
             println!("{row}");
             row.must_hold();
             if row.ratio() <= SLOWER {
-                return;
+                return row;
             }
             assert!(!last, "{class}: the honest p99 was {:.2} of undisturbed", row.ratio());
         }
+        unreachable!("the last time it returns or fails")
     }
 
     /// Measures `attack` once.
@@ -131,6 +140,8 @@ impl<'a> Trial<'a> {
                     let _ = setpriority_process(None, 19);
                     while !span.is_over() {
                         count(attack(&span));
+                        // How often it may come back is another limit's business.
+                        thread::park_timeout(RETURNS.min(span.left()));
                     }
                 });
             }
@@ -257,6 +268,11 @@ impl Times {
 }
 
 impl Row {
+    /// What became of the attackers' connections, in words.
+    pub fn outcomes(&self) -> impl Iterator<Item = &str> {
+        self.outcomes.keys().map(String::as_str)
+    }
+
     /// The honest p99 beside the attack, of undisturbed.
     pub fn ratio(&self) -> f64 {
         self.beside.as_secs_f64() / self.undisturbed.max(NOISE).as_secs_f64()

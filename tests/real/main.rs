@@ -16,6 +16,7 @@
 #![allow(unreachable_pub, reason = "a test binary has no outside; `pub` marks what topics may use")]
 #![allow(clippy::print_stdout, reason = "the figures are what these runs are for")]
 
+mod attacker;
 mod blunt;
 mod client;
 mod corpus;
