@@ -40,6 +40,7 @@ mod churn;
 mod cold_page;
 mod curl;
 mod dead_origin;
+mod h2spec;
 mod load_tools;
 mod mixed_load;
 mod overload;
