@@ -9,7 +9,6 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use tidegate::base::budget::Part;
 use tidegate::base::{Axis, Budget, Clock, KeyText, Scheme, Seq, SiteId, Stored};
 use tidegate::semantics::{Life, Policy as Terms, Received, ResponseDirectives, Vary};
-use tidegate::store::object::owned_fields;
 use tidegate::store::{Head, Object, Store};
 
 use crate::policy::Policy;
@@ -50,7 +49,7 @@ impl Shelf {
     }
 
     fn object(&self, size: u64) -> Arc<Object> {
-        let headers = owned_fields(&self.fields);
+        let headers = &self.fields;
         let terms = Terms {
             heuristic: false,
             default_ttl: None,
@@ -58,22 +57,16 @@ impl Shelf {
             keep: Duration::ZERO,
         };
         let received = Received { wall: self.clock.wall(), delay: Duration::ZERO };
-        let said = ResponseDirectives::of(&headers);
-        let life = Life::of(StatusCode::OK, &headers, &said, received, &terms);
-        let vary = Vary::of(&headers).select(&HeaderMap::new());
-        let head = Head {
-            status: StatusCode::OK,
-            headers,
-            life,
-            received: self.clock.now(),
-            axis: Axis::new(SiteId(0), Scheme::Http, None),
-            selecting: vary.expect("nothing varies"),
-        };
+        let said = ResponseDirectives::of(headers);
+        let life = Life::of(StatusCode::OK, headers, &said, received, &terms);
+        let vary = Vary::of(headers).select(&HeaderMap::new());
+        let selected = (Axis::new(SiteId(0), Scheme::Http, None), vary.expect("nothing varies"));
+        let head = Head::new(StatusCode::OK, headers, &life, self.clock.now(), selected);
         let body = Stored::new(
             vec![self.bytes.slice(..size as usize)],
             self.budget.charge(Part::Stored, size),
         );
-        Arc::new(Object::new(Arc::new(head), body, None, Seq(0)))
+        Arc::new(Object::new(head, body, None, Seq(0)))
     }
 }
 

@@ -157,31 +157,46 @@ impl http_body::Body for Body {
 /// than the object is stored: a slow client still reads them.
 #[derive(Debug)]
 pub struct Stored {
-    segments: Box<[Bytes]>,
+    pieces: Pieces,
     charge: Charge,
-    warm: Warm,
+    warm: Option<Box<Warm>>,
+}
+
+/// One segment, as most bodies have, needs no list.
+#[derive(Debug)]
+enum Pieces {
+    One(Bytes),
+    Many(Box<[Bytes]>),
 }
 
 impl Stored {
     /// A body of `segments`, which `charge` pays for.
     pub fn new(segments: Vec<Bytes>, charge: Charge) -> Arc<Self> {
-        Arc::new(Self { segments: segments.into(), charge, warm: Warm::default() })
+        let length = segments.iter().map(|segment| segment.len() as u64).sum();
+        let pieces = match <[_; 1]>::try_from(segments) {
+            Ok([segment]) => Pieces::One(segment),
+            Err(segments) => Pieces::Many(segments.into()),
+        };
+        Arc::new(Self { pieces, charge, warm: Warm::of(length) })
     }
 
     /// The segments.
     pub fn segments(&self) -> &[Bytes] {
-        &self.segments
+        match &self.pieces {
+            Pieces::One(segment) => std::slice::from_ref(segment),
+            Pieces::Many(segments) => segments,
+        }
     }
 
     /// The length in bytes.
     pub fn length(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.len() as u64).sum()
+        self.segments().iter().map(|segment| segment.len() as u64).sum()
     }
 
     /// The body in the page cache, if it is there, now that it is about to be sent over a plain
     /// socket.
     pub fn pages(&self) -> Option<&Pages> {
-        self.warm.pages(&self.segments, self.length(), &self.charge)
+        self.warm.as_ref()?.pages(self.segments(), self.length(), &self.charge)
     }
 }
 
@@ -218,7 +233,7 @@ impl Segments {
     /// where in them the stretch begins, and how long it is.
     pub fn pages(&self) -> Option<(Arc<Stored>, u64, u64)> {
         self.body.pages()?;
-        let before = self.body.segments[..self.index].iter().map(|s| s.len() as u64).sum::<u64>();
+        let before = self.body.segments()[..self.index].iter().map(|s| s.len() as u64).sum::<u64>();
         Some((Arc::clone(&self.body), before + self.offset as u64, self.left))
     }
 }
@@ -228,7 +243,7 @@ impl Iterator for Segments {
 
     fn next(&mut self) -> Option<Bytes> {
         while self.left > 0 {
-            let segment = self.body.segments.get(self.index)?;
+            let segment = self.body.segments().get(self.index)?;
             let here = segment.len() - self.offset;
             let take = usize::try_from(self.left).map_or(here, |left| left.min(here));
             let piece = segment.slice(self.offset..self.offset + take);

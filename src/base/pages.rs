@@ -56,6 +56,11 @@ impl Drop for Place {
 }
 
 impl Warm {
+    /// For a body of `length` bytes, where that may be worth it: small bodies are many.
+    pub(super) fn of(length: u64) -> Option<Box<Self>> {
+        (LEAST..=LARGEST).contains(&length).then(Box::default)
+    }
+
     /// The pages of a body of `segments`, `length` bytes long, that is about to be sent; `charge`
     /// knows the budget that pays.
     pub(super) fn pages(&self, segments: &[Bytes], length: u64, charge: &Charge) -> Option<&Pages> {

@@ -74,7 +74,7 @@ impl Fill {
             ended: None,
             stored: None,
             readers: HashMap::default(),
-            woken: (head.received, 0),
+            woken: (head.received(), 0),
         };
         Arc::new(Self { head, length, asked, origin, state: Mutex::new(state), relays })
     }

@@ -28,14 +28,9 @@ fn bench(length: Option<u64>) -> Bench {
     let policy = Policy { heuristic: false, default_ttl: None, grace: none, keep: none };
     let said = ResponseDirectives::of(&headers);
     let received = Received { wall: clock.wall(), delay: none };
-    let head = Arc::new(Head {
-        status: StatusCode::OK,
-        life: Life::of(StatusCode::OK, &headers, &said, received, &policy),
-        headers,
-        received: clock.now(),
-        axis: Axis::new(SiteId(0), Scheme::Http, None),
-        selecting: Selecting::default(),
-    });
+    let life = Life::of(StatusCode::OK, &headers, &said, received, &policy);
+    let selected = (Axis::new(SiteId(0), Scheme::Http, None), Selecting::default());
+    let head = Head::new(StatusCode::OK, &headers, &life, clock.now(), selected);
     let origin = OriginPart {
         cluster: ClusterId(0),
         server: "o".into(),
@@ -43,7 +38,7 @@ fn bench(length: Option<u64>) -> Bench {
         first_byte: none,
     };
     let charge = budget.charge(Part::Fills, 0);
-    let fill = Fill::new(head, length, Seq(0), origin, Relays::new(1), charge);
+    let fill = Fill::new(Arc::new(head), length, Seq(0), origin, Relays::new(1), charge);
     Bench { clock, budget, fill }
 }
 

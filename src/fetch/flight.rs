@@ -103,7 +103,7 @@ impl Flight {
     /// What the response varies on, once its head has come.
     pub fn vary(&self) -> Option<Vary> {
         match &*self.state() {
-            State::Filling(fill) => Some(Vary::of(&fill.head.headers)),
+            State::Filling(fill) => Some(fill.head.vary()),
             State::Asking if self.question.hint != Vary::None => Some(self.question.hint.clone()),
             _ => None,
         }

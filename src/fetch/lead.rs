@@ -18,6 +18,7 @@ use crate::base::budget::{Part, STORE};
 use crate::base::{Body, Credentials, Fault, Reason, WorkerId};
 use crate::origin::{Cluster, Exchange, OriginBody};
 use crate::semantics::{Life, Policy, Received, ResponseDirectives, Vary, storing, validation};
+use crate::store::entry::overhead;
 use crate::store::object::{owned_fields, weigh};
 use crate::store::{Head, Object};
 use crate::telemetry::account::OriginPart;
@@ -29,8 +30,6 @@ const MARK_PASSING: Duration = Duration::from_secs(1);
 /// How long a response may take to come home when nobody reads it any more: an origin that sends it
 /// byte by byte would hold a connection, and everybody who asks for the page, for ever.
 const ALONE: Duration = Duration::from_secs(300);
-/// What an object's entry in the index takes beside the text of its key, in bytes.
-const ENTRY: u64 = 200;
 
 /// What a flight asks, and whom.
 #[derive(Debug)]
@@ -133,10 +132,11 @@ impl Landing {
     fn confirm(&self, exchange: &Exchange, terms: &Terms) -> Option<Arc<Object>> {
         let old = self.flight.question().stale.as_ref()?;
         let (fields, wall) = (&exchange.head.headers, self.fetch.clock.wall());
-        if !validation::confirms(&old.head.headers, fields, wall) {
+        let stored = old.head.fields.map(0);
+        if !validation::confirms(&stored, fields, wall) {
             return None;
         }
-        let fields = validation::freshen(&old.head.headers, fields, wall);
+        let fields = validation::freshen(&stored, fields, wall);
         let said = ResponseDirectives::of(&fields);
         let life = self.life(old.head.status, &fields, &said, exchange.delay, terms);
         // A 304 may say what a 200 could not: that its fields are one reader's, or not to be stored.
@@ -169,15 +169,14 @@ impl Landing {
         fields: &HeaderMap,
         said: &ResponseDirectives,
         life: Life,
-    ) -> Option<Arc<Head>> {
+    ) -> Option<Head> {
         let clock = &self.fetch.clock;
         let mut fields = storing::stored_fields(fields, said, clock.wall());
         // Told anew for each answer, from what it carries.
         fields.remove(CONTENT_LENGTH);
-        let headers = owned_fields(&fields);
-        let selecting = Vary::of(&headers).select(&self.flight.question().request)?;
-        let (received, axis) = (clock.now(), self.flight.question().axis);
-        Some(Arc::new(Head { status, headers, life, received, axis, selecting }))
+        let selecting = Vary::of(&fields).select(&self.flight.question().request)?;
+        let selected = (self.flight.question().axis, selecting);
+        Some(Head::new(status, &fields, &life, clock.now(), selected))
     }
 
     async fn take(self, exchange: Exchange, terms: &Terms) {
@@ -185,7 +184,7 @@ impl Landing {
         let stale = self.flight.question().stale.as_ref();
         let now = self.fetch.clock.now();
         if is_origin_failure(status)
-            && stale.is_some_and(|stale| stale.head.life.usable_on_error(stale.resident(now)))
+            && stale.is_some_and(|stale| stale.head.life().usable_on_error(stale.resident(now)))
         {
             let log = format!("{} answered {status}", exchange.server);
             return self.fail(Fault::origin(Reason::IfError, log));
@@ -208,7 +207,7 @@ impl Landing {
         };
         let charge = self.fetch.budget.charge(Part::Fills, weigh(&head, 0, None));
         let relays = Arc::clone(self.flight.relays());
-        let fill = Fill::new(head, length, self.flight.asked, origin, relays, charge);
+        let fill = Fill::new(Arc::new(head), length, self.flight.asked, origin, relays, charge);
         self.flight.fills(Arc::clone(&fill));
         let guard = Unfinished(&fill);
         self.grow(&fill, exchange.body, terms).await;
@@ -314,8 +313,8 @@ impl Landing {
         let trailers = trailers.map(|trailers| owned_fields(&trailers));
         let key = &self.flight.key;
         let weight = weigh(&fill.head, fill.grown(), trailers.as_ref());
-        let body = fill.store(weight + ENTRY + key.text().len() as u64);
-        let head = Arc::clone(&fill.head);
+        let body = fill.store(weight + overhead(key));
+        let head = fill.head.detached();
         let object = Arc::new(Object::new(head, body, trailers, self.flight.asked));
         // Overtaken by a purge, it serves those who wait and is not kept; the store counts it.
         let _ = self.fetch.store.commit(key, object);

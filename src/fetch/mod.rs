@@ -141,7 +141,7 @@ impl Fetch {
 
     fn stored_vary(&self, key: &KeyRef<'_>) -> Option<Vary> {
         let entry = self.store.peek(key)?;
-        entry.newest().map(|object| Vary::of(&object.head.headers))
+        entry.newest().map(|object| object.head.vary())
     }
 
     /// Whether a refresh of `key` must wait because the last ones failed.

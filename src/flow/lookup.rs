@@ -37,7 +37,7 @@ impl Lookup {
 
 fn found(visit: Visit, object: Arc<Object>, soft_purged: bool) -> Looked {
     let now = visit.now;
-    let life = &object.head.life;
+    let life = object.head.life();
     let resident = object.resident(now);
     let (phase, stale) = if soft_purged {
         (life.phase_after_soft_purge(resident), Reason::SoftPurged)

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use http::header::{ETAG, LAST_MODIFIED};
+
 use super::Visit;
 use super::lookup::Lookup;
 use super::pass::Pass;
@@ -99,7 +101,7 @@ impl Miss {
         let usable = self
             .stale
             .as_ref()
-            .filter(|stale| stale.head.life.usable_on_error(stale.resident(to.now)));
+            .filter(|stale| stale.head.life().usable_on_error(stale.resident(to.now)));
         match usable {
             Some(stale) => {
                 let verdict = Verdict::served(Outcome::Stale, Reason::IfError);
@@ -144,10 +146,10 @@ impl Visit {
             forward::upstream(&self.head, &self.plan, &self.peer, self.node_name(), purpose)
         };
         let now = self.node.clock.wall();
-        let validate = stale
-            .map(|stale| &stale.head.headers)
-            .filter(|stored| validator::present(stored))
-            .map(|stored| head(Purpose::Validate { stored, now }));
+        let stored = stale
+            .map(|stale| stale.head.fields.only(&[ETAG, LAST_MODIFIED]))
+            .filter(validator::present);
+        let validate = stored.as_ref().map(|stored| head(Purpose::Validate { stored, now }));
         let upstream = Upstream { cluster, fill: head(Purpose::Fill), validate };
         let (cache, freshness) = (&self.running.config.cache, &self.plan.site.freshness);
         let terms = Terms {

@@ -32,7 +32,7 @@ impl Shared for Arc<Object> {
     }
 
     fn length(&self) -> Option<u64> {
-        Some(self.length)
+        Some(Object::length(self))
     }
 
     fn origin(&self) -> Option<OriginPart> {
@@ -41,16 +41,20 @@ impl Shared for Arc<Object> {
 
     fn into_body(self, part: Option<(u64, u64)>) -> Body {
         let segments = |first, length| Segments::new(Arc::clone(&self.body), first, length);
+        let length = Object::length(&self);
         match (part, &self.trailers) {
             (Some((first, last)), _) => Body::Segments(segments(first, last - first + 1)),
-            (None, None) if self.length == 0 => Body::Empty,
-            (None, None) => Body::Segments(segments(0, self.length)),
+            (None, None) if length == 0 => Body::Empty,
+            (None, None) => Body::Segments(segments(0, length)),
             (None, Some(trailers)) => {
-                Body::with_trailers(segments(0, self.length), trailers.clone())
+                Body::with_trailers(segments(0, length), HeaderMap::clone(trailers))
             }
         }
     }
 }
+
+/// Fields that an answer has beside the stored ones: Age, Via, Cache-Status, and one of a length.
+const ADDED: usize = 4;
 
 /// What of a response an answer carries.
 enum Carried {
@@ -63,8 +67,9 @@ enum Carried {
 pub fn answer<S: Shared>(source: S, to: &For<'_>, verdict: Verdict) -> Answer {
     let stored = source.head();
     let (status, mut headers, carried) = select(stored, source.length(), to);
-    let resident = to.now.saturating_duration_since(stored.received);
-    let age = stored.life.age(resident);
+    let resident = stored.resident(to.now);
+    let life = stored.life();
+    let age = life.age(resident);
     if verdict.outcome != Outcome::Miss || age > 0 {
         set_age(&mut headers, age);
     }
@@ -79,7 +84,7 @@ pub fn answer<S: Shared>(source: S, to: &For<'_>, verdict: Verdict) -> Answer {
                 collapsed: verdict.collapsed,
             },
         },
-        ttl: Some(stored.life.ttl_left(resident)),
+        ttl: Some(life.ttl_left(resident)),
         detail: verdict.reason,
     };
     mark(&mut headers, to, Version::HTTP_11, &cache_status);
@@ -105,7 +110,7 @@ fn select(head: &Head, length: Option<u64>, to: &For<'_>) -> (StatusCode, Header
     {
         return selected;
     }
-    let mut headers = head.headers.clone();
+    let mut headers = head.fields.map(ADDED);
     if to.request.method == Method::HEAD {
         if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
@@ -122,18 +127,16 @@ fn select_by_condition(
     to: &For<'_>,
 ) -> Option<(StatusCode, HeaderMap, Carried)> {
     let request = &to.request.headers;
-    let (validators, wall) = (Validators::of(head.status, &head.headers), to.clock.wall());
+    let (fields, wall) = (head.fields.map(ADDED), to.clock.wall());
+    let validators = Validators::of(head.status, &fields);
     match conditional::evaluate(&to.request.method, request, validators, wall) {
         conditional::Verdict::Proceed => {}
         conditional::Verdict::NotModified => {
-            let fields = conditional::not_modified_fields(&head.headers);
+            let fields = conditional::not_modified_fields(&fields);
             return Some((StatusCode::NOT_MODIFIED, fields, Carried::Nothing));
         }
         conditional::Verdict::PreconditionFailed => {
-            let mut fields = HeaderMap::new();
-            if let Some(date) = head.headers.get(DATE) {
-                fields.insert(DATE, date.clone());
-            }
+            let fields = head.fields.only(&[DATE]);
             return Some((StatusCode::PRECONDITION_FAILED, fields, Carried::Nothing));
         }
     }
@@ -144,7 +147,7 @@ fn select_by_condition(
     match range::resolve(&to.request.method, request, length) {
         RangeAnswer::Whole => None,
         RangeAnswer::Part { first, last } => {
-            let mut headers = head.headers.clone();
+            let mut headers = fields;
             headers.insert(CONTENT_RANGE, range::content_range(first, last, length));
             Some((StatusCode::PARTIAL_CONTENT, headers, Carried::Part(first, last)))
         }

@@ -28,12 +28,12 @@ pub(super) fn entry(path: &str, length: u64) -> Arc<Entry> {
     let selecting = Vary::of(&headers).select(&headers).unwrap();
     let axis = Axis { site: SiteId(1), scheme: Scheme::Http, port: 0 };
     let status = StatusCode::OK;
-    let head = Head { status, headers, life, received: clock.now(), axis, selecting };
+    let head = Head::new(status, &headers, &life, clock.now(), (axis, selecting));
     let (whole, rest) = (length / MIB, usize::try_from(length % MIB).unwrap());
     let mut segments = vec![Bytes::from_static(&BODY); usize::try_from(whole).unwrap()];
     segments.push(Bytes::from_static(&BODY[..rest]));
     let body = Stored::new(segments, Budget::new(1000).charge(Part::Stored, 0));
-    let object = Arc::new(Object::new(Arc::new(head), body, None, Seq(0)));
+    let object = Arc::new(Object::new(head, body, None, Seq(0)));
     let key = KeyText::new("w.test", path).key().to_key();
     Arc::new(Entry::of(key, object, Floor::default()))
 }

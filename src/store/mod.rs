@@ -8,7 +8,9 @@
 //! A body that is still growing is not here but in `fetch`'s flight table.
 
 pub mod entry;
+pub mod fields;
 pub mod floors;
+pub mod head;
 pub mod index;
 pub mod object;
 pub mod slots;
@@ -20,7 +22,8 @@ use std::time::Instant;
 use entry::Most;
 pub use entry::{Entry, Found};
 pub use floors::{Floor, Floors, Mode};
-pub use object::{Head, Object};
+pub use head::Head;
+pub use object::Object;
 
 use crate::base::{Credentials, Key, KeyRef, Reason, Seq};
 use index::Index;
@@ -145,7 +148,7 @@ impl Store {
             self.counts.overtaken.fetch_add(1, Ordering::Relaxed);
             return Err(Reason::PurgedInFlight);
         }
-        let now = object.received;
+        let now = object.head.received();
         let entry = match self.index.peek(&key.as_ref()) {
             Some(entry) => entry.with(object, floor, self.most, now),
             None => Entry::of(key.clone(), object, floor),

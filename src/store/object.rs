@@ -7,79 +7,52 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue};
 
+use super::head::Head;
 use crate::base::Axis;
 use crate::base::{Seq, Stored};
-use crate::semantics::{Life, Phase, Selecting};
+use crate::semantics::Phase;
 
-/// Bookkeeping of an object in bytes: its struct, the header table, the Arc.
-const OVERHEAD: u64 = 384;
-
-/// Bookkeeping of a stored field in bytes: its slot, its index, its value's handle.
-const FIELD: u64 = 112;
-
-/// The head of a response as it is stored and shared: status, end-to-end fields, and how long it
-/// lives.
-#[derive(Debug)]
-pub struct Head {
-    /// The status.
-    pub status: StatusCode,
-    /// The fields, hop-by-hop ones left out.
-    pub headers: HeaderMap,
-    /// How long it lives.
-    pub life: Life,
-    /// When it was received.
-    pub received: Instant,
-    /// What of the authority it was asked with.
-    pub axis: Axis,
-    /// The request's fields that it varies on, and what they said.
-    pub selecting: Selecting,
-}
+/// Bookkeeping of a trailer field in bytes: its slot, its index, its value's handle.
+const TRAILER: u64 = 112;
+/// The same of all of them together.
+const TRAILERS: u64 = 128;
+/// What a piece of memory takes that somebody has had a view of: a count of the views.
+const VIEWED: u64 = 32;
+/// The counts before what an `Arc` holds.
+const COUNTS: usize = 2 * size_of::<usize>();
+/// The largest segment that memory is given in whole.
+const SEGMENT: u64 = 256 * 1024;
 
 /// One stored response.
 #[derive(Debug)]
 pub struct Object {
-    /// The head; shared with the flight that brought it.
-    pub head: Arc<Head>,
+    /// The head.
+    pub head: Head,
     /// The body.
     pub body: Arc<Stored>,
-    /// The body's length in bytes.
-    pub length: u64,
     /// The trailer fields, where there were some.
-    pub trailers: Option<HeaderMap>,
+    pub trailers: Option<Box<HeaderMap>>,
     /// The purge sequence when it was asked for.
     pub asked: Seq,
-    /// When it was received; the same as its head's.
-    pub received: Instant,
-    weight: u64,
 }
 
 impl Object {
     /// The object of `head` and `body`.
-    pub fn new(
-        head: Arc<Head>,
-        body: Arc<Stored>,
-        trailers: Option<HeaderMap>,
-        asked: Seq,
-    ) -> Self {
-        let length = body.length();
-        let received = head.received;
-        let weight = weigh(&head, length, trailers.as_ref());
-        Self { head, body, length, trailers, asked, received, weight }
+    pub fn new(head: Head, body: Arc<Stored>, trailers: Option<HeaderMap>, asked: Seq) -> Self {
+        Self { head, body, trailers: trailers.map(Box::new), asked }
     }
 
     /// The same body under the head that a 304, asked for at `asked`, made of it.
-    pub fn freshened(&self, head: Arc<Head>, asked: Seq) -> Self {
-        Self {
-            received: head.received,
-            weight: weigh(&head, self.length, self.trailers.as_ref()),
-            head,
-            body: Arc::clone(&self.body),
-            length: self.length,
-            trailers: self.trailers.clone(),
-            asked,
-        }
+    pub fn freshened(&self, head: Head, asked: Seq) -> Self {
+        let (body, trailers) = (Arc::clone(&self.body), self.trailers.clone());
+        Self { head, body, trailers, asked }
+    }
+
+    /// The body's length in bytes.
+    pub fn length(&self) -> u64 {
+        self.body.length()
     }
 
     /// Whether a request with these fields selects it.
@@ -94,12 +67,12 @@ impl Object {
 
     /// How long it has been here.
     pub fn resident(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.received)
+        self.head.resident(now)
     }
 
     /// Where it stands in its life.
     pub fn phase(&self, now: Instant) -> Phase {
-        self.head.life.phase(self.resident(now))
+        self.head.life().phase(self.resident(now))
     }
 
     /// Whether it is of any use: to be served, or to be confirmed.
@@ -109,29 +82,31 @@ impl Object {
 
     /// Bytes that it takes, bookkeeping included.
     pub fn weight(&self) -> u64 {
-        self.weight
-    }
-}
-
-impl Head {
-    /// Whether a request with these fields selects it.
-    pub fn selected_by(&self, axis: Axis, request: &HeaderMap) -> bool {
-        self.axis == axis && self.selecting.matches(request)
-    }
-
-    /// Whether a request with these fields may be served by it at `now` without asking anybody.
-    pub fn serves(&self, axis: Axis, request: &HeaderMap, now: Instant) -> bool {
-        let resident = now.saturating_duration_since(self.received);
-        self.selected_by(axis, request) && self.life.phase(resident) == Phase::Fresh
+        weigh(&self.head, self.length(), self.trailers.as_deref())
     }
 }
 
 /// Bytes that an object of `length` bytes under `head`, with `trailers` behind them, takes,
 /// bookkeeping included.
 pub fn weigh(head: &Head, length: u64, trailers: Option<&HeaderMap>) -> u64 {
-    let fields = head.headers.iter().chain(trailers.into_iter().flatten());
-    let fields: u64 = fields.map(|(n, v)| FIELD + (n.as_str().len() + v.len()) as u64).sum();
-    OVERHEAD + fields + head.selecting.weight() as u64 + length
+    let own = allocated(COUNTS + size_of::<Object>()) + allocated(COUNTS + size_of::<Stored>());
+    let fields = allocated(head.fields.size()) + VIEWED;
+    let (whole, rest) = (length / SEGMENT, usize::try_from(length % SEGMENT).unwrap_or_default());
+    let body = whole * (SEGMENT + VIEWED + 32) + allocated(rest) + VIEWED;
+    let trailers = trailers.map_or(0, |trailers| {
+        let field = |(name, value): (&http::HeaderName, &HeaderValue)| {
+            TRAILER + (name.as_str().len() + value.len()) as u64
+        };
+        TRAILERS + trailers.iter().map(field).sum::<u64>()
+    });
+    own + fields + body + trailers + head.selecting.weight() as u64
+}
+
+/// Bytes that a piece of `bytes` takes of the allocator: mimalloc has four sizes between a power of
+/// two and the next, and none that is no multiple of sixteen.
+pub(super) const fn allocated(bytes: usize) -> u64 {
+    let step = (bytes as u64).next_power_of_two() / 8;
+    (bytes as u64).next_multiple_of(if step < 16 { 16 } else { step })
 }
 
 /// A copy of `headers` whose values share one piece of memory of their own.

@@ -64,7 +64,7 @@ impl Scene {
         let life = Life::of(status, &headers, &said, received, &Policy::default());
         let selecting = Vary::of(&headers).select(&headers).unwrap();
         let received = self.clock.now();
-        let head = Head { status, headers, life, received, axis: AXIS, selecting };
+        let head = Head::new(status, &headers, &life, received, (AXIS, selecting));
         // Mostly small, now and then large: entries shrink and grow.
         let most = if random.u32(..50) == 0 { BODY.len() as u64 } else { 60 << 10 };
         let length = usize::try_from(random.u64(..most / KEYS) * KEYS + n).unwrap();
@@ -72,7 +72,7 @@ impl Scene {
             vec![Bytes::from_static(&BODY[..length])],
             self.budget.charge(Part::Stored, 0),
         );
-        Arc::new(Object::new(Arc::new(head), body, None, asked))
+        Arc::new(Object::new(head, body, None, asked))
     }
 
     fn key(&self, n: u64) -> KeyRef<'_> {
@@ -88,7 +88,7 @@ impl Scene {
         let Found::Object { object, soft_purged } = entry.select(AXIS, &HeaderMap::new()) else {
             panic!("nothing varies");
         };
-        assert_eq!(object.length % KEYS, n, "another key's object");
+        assert_eq!(object.length() % KEYS, n, "another key's object");
         assert!(object.asked.0 >= hard, "asked at {:?}, purged at {hard}", object.asked);
         assert!(object.asked.0 >= soft || soft_purged, "a soft purge at {soft} is forgotten");
         self.seen.hits.fetch_add(1, Relaxed);

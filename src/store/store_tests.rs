@@ -52,17 +52,10 @@ impl Shelf {
         let said = ResponseDirectives::of(&headers);
         let life = Life::of(StatusCode::OK, &headers, &said, received, &policy);
         let selecting = Vary::of(&headers).select(&request).unwrap();
-        let head = Head {
-            status: StatusCode::OK,
-            headers,
-            life,
-            received: self.clock.now(),
-            axis: AXIS,
-            selecting,
-        };
+        let head = Head::new(StatusCode::OK, &headers, &life, self.clock.now(), (AXIS, selecting));
         let segments = vec![Bytes::from_static(body.as_bytes())];
         let body = Stored::new(segments, self.budget.charge(Part::Stored, 0));
-        Arc::new(Object::new(Arc::new(head), body, None, asked))
+        Arc::new(Object::new(head, body, None, asked))
     }
 
     fn commit(&self, object: Arc<Object>) -> Result<(), Reason> {
@@ -155,7 +148,7 @@ fn a_304_refreshes_only_the_object_that_it_was_asked_about() {
     shelf.commit(Arc::clone(&old)).unwrap();
     let key = shelf.key().to_key();
     let confirmed =
-        |object: &Arc<Object>, asked| Arc::new(object.freshened(Arc::clone(&object.head), asked));
+        |object: &Arc<Object>, asked| Arc::new(object.freshened(object.head.clone(), asked));
 
     let fresh = confirmed(&old, Seq(0));
     shelf.store.refresh(&key, &old, &fresh).unwrap();
@@ -177,10 +170,10 @@ fn a_304_asked_before_a_soft_purge_leaves_the_object_stale() {
     shelf.commit(Arc::clone(&old)).unwrap();
     shelf.store.purge(&shelf.key(), Mode::Soft);
     let key = shelf.key().to_key();
-    let before = Arc::new(old.freshened(Arc::clone(&old.head), Seq(0)));
+    let before = Arc::new(old.freshened(old.head.clone(), Seq(0)));
     shelf.store.refresh(&key, &old, &before).unwrap();
     assert_eq!(shelf.look(None), Some(("old".into(), true)));
-    let after = Arc::new(before.freshened(Arc::clone(&before.head), Seq(1)));
+    let after = Arc::new(before.freshened(before.head.clone(), Seq(1)));
     shelf.store.refresh(&key, &before, &after).unwrap();
     assert_eq!(shelf.look(None), Some(("old".into(), false)));
 }
