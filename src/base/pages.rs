@@ -3,7 +3,7 @@
 //!
 //! A body gets one when it has been sent over plain sockets often enough to be worth twice its
 //! memory, and where there is room for that: for all of them together an eighth of the budget and
-//! [`MOST`] descriptors. It goes with its body.
+//! 1024 descriptors. It goes with its body.
 
 use std::fs::File;
 use std::io::{self, Write};
