@@ -107,7 +107,7 @@ where
     let (mut listening, mut shutting) = (false, false);
     poll_fn(|cx| {
         loop {
-            if let Some(over) = poll_held(connection.as_mut(), line, gather, cx) {
+            if let Some(over) = poll_held(connection.as_mut(), gather, cx) {
                 return Poll::Ready(over);
             }
             if !listening {
@@ -131,7 +131,6 @@ where
 /// Polls `connection` once, with its writes gathered.
 fn poll_held<C>(
     connection: Pin<&mut C>,
-    line: &Line,
     gather: Option<&Gather<Metered<Transport>>>,
     cx: &mut Context<'_>,
 ) -> Option<Driven<C::Output>>
@@ -143,7 +142,7 @@ where
     }
     let polled = catch_unwind(AssertUnwindSafe(|| connection.poll(cx)));
     if let Some(gather) = gather {
-        gather.release(cx, line.in_flight() == 0);
+        gather.release(cx);
     }
     match polled {
         Ok(Poll::Pending) => None,

@@ -57,8 +57,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Gather<T> {
     }
 
     /// The poll is over: what is held leaves, as far as the socket takes it. The rest leaves when
-    /// the socket wakes the connection. Where `idle`, an empty buffer is given back.
-    pub(super) fn release(&self, cx: &mut Context<'_>, idle: bool) {
+    /// the socket wakes the connection. An empty buffer is given back: the last answer of a burst is not
+    /// always over when its last byte is written.
+    pub(super) fn release(&self, cx: &mut Context<'_>) {
         let mut gathered = self.lock();
         gathered.held = false;
         let held = gathered.buffer.len();
@@ -73,7 +74,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Gather<T> {
             _ => moved && gathered.refused,
         };
         gathered.refused = false;
-        if idle && gathered.buffer.is_empty() {
+        if gathered.buffer.is_empty() {
             gathered.buffer = BytesMut::new();
         }
         drop(gathered);

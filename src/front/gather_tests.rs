@@ -31,7 +31,7 @@ fn what_is_written_and_flushed_in_a_poll_leaves_after_it_and_at_once() {
         assert!(Pin::new(&mut gather).poll_flush(cx).is_ready());
     }
     assert_eq!(read_now(&mut far), b"");
-    gather.release(cx, true);
+    gather.release(cx);
     assert_eq!(read_now(&mut far), b"frame".repeat(32));
 }
 
@@ -57,7 +57,7 @@ fn a_full_buffer_and_a_full_socket_stop_the_writer() {
     }
     assert_eq!(accepted, LIMIT + 1000);
     assert!(write(&mut gather, b"x").is_pending());
-    gather.release(cx, false);
+    gather.release(cx);
 
     // What the other end takes makes room for exactly as much.
     assert_eq!(read_now(&mut far).len(), 1000);
@@ -84,7 +84,7 @@ async fn a_slow_reader_gets_everything_in_order() {
             if rest.is_empty() {
                 over = true;
             }
-            gather.release(cx, false);
+            gather.release(cx);
             if over { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
@@ -116,7 +116,7 @@ fn an_error_met_after_a_poll_is_told_to_the_next_one() {
     gather.hold();
     assert!(write(&mut gather, b"frame").is_ready());
     drop(far);
-    gather.release(cx, false);
+    gather.release(cx);
     gather.hold();
     assert!(matches!(write(&mut gather, b"frame"), Poll::Ready(Err(_))));
 }
