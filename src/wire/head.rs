@@ -233,6 +233,10 @@ fn target(text: &Bytes, path: &str) -> Result<Uri, Bad> {
     if path.len() > longest {
         return Err(Bad::TargetTooLong);
     }
+    // A fragment is the client's own (RFC 9110 §7.1); who drops it and who keeps it differ.
+    if path.as_bytes().contains(&b'#') {
+        return Err(Bad::Syntax("a target with a fragment"));
+    }
     Uri::from_maybe_shared(text.slice_ref(path.as_bytes()))
         .map_err(|_| Bad::Syntax("a target that is no URI"))
 }

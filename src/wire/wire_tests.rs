@@ -64,6 +64,14 @@ fn a_request_is_its_line_and_its_fields() {
 }
 
 #[test]
+fn a_target_with_a_fragment_is_refused_rfc9110_7_1() {
+    for target in ["/a#b", "/#", "/a?b#c", "http://w/a#b"] {
+        let refused = request(&format!("GET {target} HTTP/1.1\r\nhost: w\r\n\r\n"));
+        assert!(matches!(refused, Err(Bad::Syntax(_))), "{target}");
+    }
+}
+
+#[test]
 fn a_connection_is_kept_as_version_and_fields_say_rfc9112_9_3() {
     for (version, connection, kept) in [
         ("1.1", "", true),

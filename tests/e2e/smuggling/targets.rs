@@ -166,10 +166,10 @@ const TARGETS: [Class; 8] = [
             "/m/IDIDI?http://evil.test/",
         ],
     ),
-    // A fragment is dropped before anybody can see it; neither key nor origin has one.
+    // A fragment is for the client alone.
     (
         "fragment",
-        "200 kept",
+        "400 closed",
         &["/m/IDIDI#", "/m/IDIDI#x", "/m/IDIDI?a#b", "/m/IDIDI#x?y", "/m/IDIDI#/../s/IDIDI"],
     ),
 ];
