@@ -18,6 +18,8 @@ use super::head::Bad;
 
 /// The most that is read at once, in bytes.
 pub const READ: usize = 64 * 1024;
+/// Chunks below this size are copied together, in bytes.
+const SMALL: usize = 1024;
 
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
@@ -157,18 +159,41 @@ impl Content {
                 }
                 Ok(Piece::Data(bytes))
             }
-            State::Chunks(chunks) => loop {
-                match chunks.next(buffer.rest())? {
-                    Step::More => return Ok(Piece::More),
-                    Step::Skip(length) => buffer.skip(length),
-                    Step::Data(length) => return Ok(Piece::Data(buffer.take(length))),
-                    Step::End(length) => {
-                        let trailers = chunks::trailers(&buffer.take(length))?;
-                        self.0 = State::Over;
-                        return Ok(Piece::End(trailers));
-                    }
+            State::Chunks(chunks) => {
+                let piece = chunked(chunks, buffer)?;
+                if matches!(piece, Piece::End(_)) {
+                    self.0 = State::Over;
                 }
-            },
+                Ok(piece)
+            }
+        }
+    }
+}
+
+/// The next piece of a chunked body. Small chunks are gathered as far as they have come: a byte that
+/// comes in a chunk of its own would otherwise cost all who pass it on as much as a large piece.
+fn chunked(chunks: &mut Chunks, buffer: &mut Buffer) -> Result<Piece, Bad> {
+    let mut gathered = BytesMut::new();
+    loop {
+        let before = *chunks;
+        let step = chunks.next(buffer.rest());
+        match step {
+            Ok(Step::Skip(length)) => buffer.skip(length),
+            Ok(Step::Data(length)) if length < SMALL => {
+                gathered.extend_from_slice(&buffer.rest()[..length]);
+                buffer.skip(length);
+            }
+            // What has been gathered goes first; the step is taken again.
+            _ if !gathered.is_empty() => {
+                *chunks = before;
+                return Ok(Piece::Data(gathered.freeze()));
+            }
+            Ok(Step::Data(length)) => return Ok(Piece::Data(buffer.take(length))),
+            Ok(Step::More) => return Ok(Piece::More),
+            Ok(Step::End(length)) => {
+                return Ok(Piece::End(chunks::trailers(&buffer.take(length))?));
+            }
+            Err(bad) => return Err(bad),
         }
     }
 }

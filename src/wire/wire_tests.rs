@@ -160,6 +160,23 @@ fn chunks_are_the_same_in_however_many_pieces_they_come() {
 }
 
 #[test]
+fn small_chunks_that_come_together_are_one_piece() {
+    let mut buffer = Buffer::default();
+    let large = "x".repeat(5000);
+    buffer.push(format!("1\r\na\r\n2\r\nbc\r\n1388\r\n{large}\r\n1\r\nd\r\n!").as_bytes());
+    let mut content = Content::new(Framing::Chunked);
+    let mut pieces = Vec::new();
+    let end = loop {
+        match content.next(&mut buffer) {
+            Ok(Piece::Data(bytes)) => pieces.push(bytes),
+            end => break end,
+        }
+    };
+    assert!(matches!(end, Err(Bad::Syntax(_))), "{end:?}");
+    assert_eq!(pieces, [b"abc", large.as_bytes(), b"d"]);
+}
+
+#[test]
 fn what_is_no_chunk_is_refused() {
     for bytes in [
         "g\r\n",
