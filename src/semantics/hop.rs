@@ -29,6 +29,9 @@ pub(super) const HOP_BY_HOP: [HeaderName; 9] = [
     UPGRADE,
 ];
 
+/// Options that a request's Connection may have.
+const OPTIONS: usize = 64;
+
 /// Fields that say how a message is framed, routed, stored or read, which has happened when trailers
 /// come (RFC 9110 §6.5.1).
 const NO_TRAILERS: [HeaderName; 16] = [
@@ -66,7 +69,9 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     }
     let lines: Vec<HeaderValue> = headers.get_all(CONNECTION).iter().cloned().collect();
     for option in lines.iter().flat_map(|line| list::Members::of(line.as_bytes())) {
-        if let Ok(name) = HeaderName::from_bytes(option)
+        // Most options name no field that is there, and need not become names.
+        if std::str::from_utf8(option).is_ok_and(|option| headers.contains_key(option))
+            && let Ok(name) = HeaderName::from_bytes(option)
             && !is_end_to_end(&name)
         {
             headers.remove(name);
@@ -78,11 +83,13 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 /// Whether Connection names a field that is meant for everybody on the way, or by which the request
-/// is framed; such a request is refused (RFC 9110 §7.6.1: a sender must not).
+/// is framed; such a request is refused (RFC 9110 §7.6.1: a sender must not). So is one that names
+/// more than anybody has reason to: each name is looked for.
 pub fn connection_names_forbidden(headers: &HeaderMap) -> bool {
-    list::members(headers, &CONNECTION)
-        .filter_map(|option| HeaderName::from_bytes(option).ok())
-        .any(|name| name == TRANSFER_ENCODING || is_end_to_end(&name))
+    list::members(headers, &CONNECTION).enumerate().any(|(at, option)| {
+        let name = HeaderName::from_bytes(option);
+        at >= OPTIONS || name.is_ok_and(|name| name == TRANSFER_ENCODING || is_end_to_end(&name))
+    })
 }
 
 /// Whether the body's coding is anything but `chunked`, once: codings that we do not undo must not
@@ -242,6 +249,16 @@ mod tests {
         for option in ["close", "keep-alive", "upgrade, http2-settings", "TE", "x-mine", "\"", ""] {
             assert!(!connection_names_forbidden(&headers(&[("connection", option)])), "{option}");
         }
+    }
+
+    #[test]
+    fn a_connection_has_only_so_many_options() {
+        let named = |count| {
+            let mut request = HeaderMap::new();
+            request.insert(CONNECTION, "a,".repeat(count).parse().unwrap());
+            connection_names_forbidden(&request)
+        };
+        assert!(!named(64) && named(65));
     }
 
     #[test]
