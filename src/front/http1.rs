@@ -14,12 +14,13 @@ mod upload;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
+use tokio::task::yield_now;
 
 pub(super) use self::link::Link;
 use self::upload::Intake;
@@ -108,6 +109,10 @@ enum Ending {
     Connection,
 }
 
+/// Requests that a connection has answered at once before the others have their turn: whoever sends
+/// many on many connections must not keep the rest waiting for all of them.
+const TURN: u32 = 4;
+
 /// The last chunk, and no trailers.
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
@@ -127,8 +132,14 @@ impl Future for Http1 {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Over> {
         let Self { link, stage } = &mut *self;
+        let mut answered = 0;
         loop {
             let next = match stage {
+                // Unlike a task that wakes itself, this one is woken behind those whose sockets are.
+                Stage::Head if answered == TURN => {
+                    let _ = pin!(yield_now()).poll(cx);
+                    return Poll::Pending;
+                }
                 Stage::Head => match ready!(link.poll_head(cx)) {
                     Ok(head) => ask(link, head),
                     Err(Over::Refused(bad)) => {
@@ -146,7 +157,10 @@ impl Future for Http1 {
                 },
                 Stage::Sending(sending) => match ready!(sending.poll(link, cx)) {
                     Ok(()) => match std::mem::replace(&mut sending.next, Next::Close) {
-                        Next::KeepAlive => Ok(Stage::Head),
+                        Next::KeepAlive => {
+                            answered += 1;
+                            Ok(Stage::Head)
+                        }
                         Next::Close => Err(Over::Done),
                         Next::Tunnel(tunnel) => Err(Over::Tunnel(tunnel)),
                     },

@@ -5,6 +5,9 @@ use super::*;
 use crate::base::{Body, Fault, Reason};
 use http::StatusCode;
 use http_body_util::BodyExt;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use tokio::io::AsyncReadExt;
 
 #[tokio::test]
@@ -22,6 +25,31 @@ async fn a_kept_connection_answers_pipelined_requests_in_order() {
     let three = &server.requests()[2];
     assert_eq!((three.what.as_str(), three.body_bytes, three.broken), ("GET /three", 6, None));
     assert_eq!(server.events()[0], ConnectionEvent::Opened(Protocol::Http1));
+}
+
+#[tokio::test]
+async fn others_have_their_turn_between_pipelined_requests() {
+    let turns = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (seeing, ours) = (Arc::clone(&seen), Arc::clone(&turns));
+    let server = Server::http1(move |_: Request| {
+        seeing.lock().unwrap().push(ours.load(Relaxed));
+        ok("x")
+    })
+    .await;
+    let mut client = server.connect().await;
+    let another = tokio::spawn(async move {
+        loop {
+            turns.fetch_add(1, Relaxed);
+            tokio::task::yield_now().await;
+        }
+    });
+    client.send(&"GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(40)).await;
+    until("all are answered", || seen.lock().unwrap().len() == 40).await;
+    another.abort();
+    let mut seen = seen.lock().unwrap().clone();
+    seen.dedup();
+    assert!(seen.len() >= 4, "40 requests in {} turns", seen.len());
 }
 
 #[tokio::test]
@@ -259,7 +287,7 @@ async fn a_client_that_leaves_is_told_of_once() {
 #[tokio::test]
 async fn a_tunnel_joins_both_sides_after_a_101() {
     let (ours, theirs) = tokio::io::duplex(64);
-    let slot = std::sync::Mutex::new(Some(ours));
+    let slot = Mutex::new(Some(ours));
     let server = Server::http1(move |_: Request| {
         let mut answer = answer(Body::Empty);
         answer.head.status = StatusCode::SWITCHING_PROTOCOLS;
