@@ -73,7 +73,7 @@ fn mixed_load_against_nginx_serves_no_wrong_byte() {
     }
     assert_eq!((tally.wrong.count, tally.failed.count), (0, 0));
     // A machine that is busy with something else changes fewer; some there must be.
-    assert!(u64::from(changed) >= time.as_secs() * u64::from(CHANGES) / 5, "too few purges");
+    assert!(u64::from(changed) >= time.as_secs() * u64::from(CHANGES) / 2, "too few purges");
     for protocol in Protocol::ALL {
         assert!(tally.over(protocol) > 100, "too few requests over {protocol:?}");
     }
