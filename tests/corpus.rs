@@ -66,3 +66,13 @@ fn nobody_can_write_who_asks_but_a_trusted_proxy() -> io::Result<()> {
 fn what_a_location_names_lies_within_the_origin() -> io::Result<()> {
     replay("location", fuzzing::location)
 }
+
+#[test]
+fn a_client_says_the_same_in_however_many_pieces_and_to_every_reader() -> io::Result<()> {
+    replay("wire_request", fuzzing::wire_request)
+}
+
+#[test]
+fn an_origin_says_the_same_in_however_many_pieces_and_to_every_reader() -> io::Result<()> {
+    replay("wire_response", fuzzing::wire_response)
+}

@@ -5,16 +5,18 @@
 //! thing, what is printed is read again, time never makes a response younger, and a stranger's
 //! words cannot change what we know of the peer. Where HTTP's own syntax is no matter of the
 //! target's, its input is a text: field lines, and blocks of them with an empty line between.
-//! Inputs that hyper would not let through are skipped.
+//! Inputs that no reader of HTTP would let through are skipped.
 
 mod client;
 mod conditions;
 mod directives;
 mod location;
+mod plain;
 mod request;
 mod response;
 mod selection;
 mod settings;
+mod wire;
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -30,6 +32,7 @@ pub use request::{key, request};
 pub use response::response;
 pub use selection::selection;
 pub use settings::config;
+pub use wire::{wire_request, wire_response};
 
 use crate::config::{self, Config, Ids};
 use crate::site::Sites;
