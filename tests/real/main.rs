@@ -17,6 +17,7 @@
 #![allow(clippy::print_stdout, reason = "the figures are what these runs are for")]
 
 mod attacker;
+mod attacker_http1;
 mod blunt;
 mod client;
 mod corpus;
@@ -35,6 +36,7 @@ mod vast_origin;
 mod vitals;
 mod wait;
 
+mod attacks_http1;
 mod attacks_http2;
 mod churn;
 mod cold_page;
