@@ -108,6 +108,11 @@ impl Index {
         self.totals.bytes.load(Relaxed)
     }
 
+    /// Bytes held that belong to no object.
+    pub fn bookkeeping(&self) -> u64 {
+        self.totals.bookkeeping.load(Relaxed)
+    }
+
     /// Entries that gave way to others, or to a smaller capacity.
     pub fn evictions(&self) -> u64 {
         self.totals.evictions.load(Relaxed)
@@ -130,8 +135,8 @@ impl Index {
         }
         let window = self.window();
         // Every shard its part of what is too much; and then, where some had less than that, the
-        // next ones whatever is left.
-        for parts in [self.shards.len() as u64, 1] {
+        // next ones whatever is left, what is asked for often last.
+        for (parts, hot_too) in [(self.shards.len() as u64, false), (1, false), (1, true)] {
             for (at, shard) in self.shards.iter().enumerate() {
                 let mut shard = shard.lock(&self.totals);
                 while let Some(new) = shard.overdue(window) {
@@ -141,6 +146,7 @@ impl Index {
                 let part = over.div_ceil(parts.saturating_sub(at as u64).max(1));
                 // It is asked for nobody: no entry must be popular.
                 let claim = Claim::new(None, part, None);
+                let claim = if hot_too { claim } else { claim.sparing_hot() };
                 shard.gather(&mut if parts == 1 { claim.sparing_none() } else { claim });
                 shard.shrink();
             }

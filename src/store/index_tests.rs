@@ -276,3 +276,28 @@ fn a_smaller_capacity_evicts_at_once_and_a_larger_one_lets_in() {
     (3000..6000).for_each(|n| index.insert(entry(&format!("/{n}"), 20 * KIB)));
     assert!(index.bytes() > 60 * MIB);
 }
+
+#[test]
+fn what_is_asked_for_often_outlives_a_capacity_that_shrinks_again_and_again() {
+    let index = Index::new(256 * MIB);
+    let mut random = Rng::with_seed(7);
+    let hot = |n: u64| (format!("/hot{n}"), KIB + n * 500);
+    let (mut misses, mut asked) = (0, 0);
+    for round in 0..200 {
+        for n in 0..50 {
+            let (path, length) = hot(n);
+            let hit = ask(&index, &path, length);
+            if round >= 20 {
+                asked += 1;
+                misses += u32::from(!hit);
+            }
+        }
+        for n in 0..200 {
+            // A length up to 8 MiB, as likely between any power of two and the next.
+            let length = (0..random.u32(8..24)).fold(1, |length, _| length * 2);
+            _ = ask(&index, &format!("/{round}/{n}"), random.u64(length / 2..length));
+        }
+        index.set_capacity([64, 110, 80, 64][round % 4] * MIB);
+    }
+    assert!(misses * 100 < asked, "{misses} of {asked}");
+}

@@ -116,6 +116,11 @@ impl Store {
         self.index.bytes()
     }
 
+    /// Those of them that no object is charged for.
+    pub fn bookkeeping(&self) -> u64 {
+        self.index.bookkeeping()
+    }
+
     /// Bytes that may be stored now.
     pub fn capacity(&self) -> u64 {
         self.index.capacity()

@@ -32,6 +32,8 @@ pub(super) struct Totals {
     pub(super) main: AtomicU64,
     /// Bytes held.
     pub(super) bytes: AtomicU64,
+    /// The part of them that belongs to no object: entries, keys, places.
+    pub(super) bookkeeping: AtomicU64,
     pub(super) entries: AtomicU64,
     pub(super) evictions: AtomicU64,
     pub(super) rejections: AtomicU64,
@@ -79,6 +81,8 @@ pub(super) struct Claim {
     contests: u32,
     /// Used ones that may still be passed over.
     spares: u32,
+    /// Whether those that are asked for often are passed over in any case.
+    spares_hot: bool,
 }
 
 /// What came of a claim.
@@ -95,7 +99,8 @@ pub(super) enum Outcome {
 impl Claim {
     /// A wish for `bytes` for the entry whose key has this hash.
     pub(super) fn new(hash: Option<u64>, bytes: u64, popularity: Option<u64>) -> Self {
-        Self { hash, bytes, popularity, rivals: 0, contests: CONTESTS, spares: SPARED }
+        let (contests, spares) = (CONTESTS, SPARED);
+        Self { hash, bytes, popularity, rivals: 0, contests, spares, spares_hot: false }
     }
 
     /// The same, but nothing is spared for having been used.
@@ -103,9 +108,15 @@ impl Claim {
         Self { spares: 0, ..self }
     }
 
-    /// Whether `entry`, which the hand has come to, is passed over.
-    fn spares(&mut self, entry: &Entry) -> bool {
-        if self.hash == Some(entry.key().hash()) {
+    /// The same, but what is asked for often is spared in any case.
+    pub(super) fn sparing_hot(self) -> Self {
+        Self { spares_hot: true, ..self }
+    }
+
+    /// Whether `entry`, which the hand has come to and which was asked for `count` times lately, is
+    /// passed over.
+    fn spares(&mut self, entry: &Entry, count: u64) -> bool {
+        if self.hash == Some(entry.key().hash()) || self.spares_hot && count >= HOT {
             return true;
         }
         let spared = self.spares > 0 && entry.forget_use();
@@ -199,6 +210,8 @@ impl Locked<'_> {
             self.totals.main.fetch_sub(was.saturating_sub(is), Relaxed);
         }
         self.totals.bytes.fetch_add(is.wrapping_sub(was), Relaxed);
+        let grown = bookkeeping(&entry).wrapping_sub(bookkeeping(&old.entry));
+        self.totals.bookkeeping.fetch_add(grown, Relaxed);
         self.table.replace(old.place, entry);
         self.gone.push(Arc::clone(&old.entry));
     }
@@ -221,6 +234,7 @@ impl Locked<'_> {
             self.totals.main.fetch_sub(size, Relaxed);
         }
         self.totals.bytes.fetch_sub(size, Relaxed);
+        self.totals.bookkeeping.fetch_sub(bookkeeping(&standing.entry), Relaxed);
         self.totals.entries.fetch_sub(1, Relaxed);
         self.gone.extend(self.table.take(&mut self.desk.held, standing.place));
     }
@@ -243,10 +257,11 @@ impl Locked<'_> {
         while freed < claim.bytes && steps > 0 {
             steps -= 1;
             let Some(standing) = self.table.advance(&mut self.desk.held) else { continue };
-            if claim.spares(&standing.entry) {
+            let count = self.table.count(standing.entry.key().hash());
+            if claim.spares(&standing.entry, count) {
                 continue;
             }
-            if claim.beats(self.table.count(standing.entry.key().hash())) {
+            if claim.beats(count) {
                 freed += standing.entry.weight();
                 going.push(standing);
             } else if claim.tries_again() {
@@ -267,6 +282,7 @@ impl Locked<'_> {
 
     fn put(&mut self, entry: Arc<Entry>, new: bool) {
         self.totals.bytes.fetch_add(entry.weight(), Relaxed);
+        self.totals.bookkeeping.fetch_add(bookkeeping(&entry), Relaxed);
         self.totals.entries.fetch_add(1, Relaxed);
         self.table.put(&mut self.desk.held, entry, new);
     }
@@ -279,4 +295,10 @@ impl Locked<'_> {
             self.desk.new.remove(at);
         }
     }
+}
+
+/// What an entry takes beside its objects, which their bodies' charges pay for.
+fn bookkeeping(entry: &Entry) -> u64 {
+    let objects: u64 = entry.variants().iter().map(|object| object.weight()).sum();
+    entry.weight() - objects
 }

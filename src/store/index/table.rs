@@ -36,6 +36,10 @@ const GROUPS_A_BLOCK: usize = 2;
 /// Requests an entry after which a block of the sketch halves its counts: fewer adapt sooner where
 /// popularity shifts, and more tell better what is popular; in simulation 20 cost a point.
 const SAMPLE: u64 = 10;
+/// Requests after which it does so at least, about as many as in a table that is half full: where
+/// few and large entries fill the capacity, what is popular would be forgotten from one request to
+/// the next.
+const LEAST: u64 = 96;
 
 /// The lowest bits of the seven tags.
 const ONES: u64 = 0x0001_0101_0101_0101;
@@ -280,7 +284,7 @@ impl Groups {
     }
 
     fn set_limit(&self, held: &Held) {
-        let limit = (SAMPLE * held.entries as u64 / self.blocks.len() as u64).max(16);
+        let limit = (SAMPLE * held.entries as u64 / self.blocks.len() as u64).max(LEAST);
         if self.limit.load(Relaxed) != limit {
             self.limit.store(limit, Relaxed);
         }
