@@ -3,15 +3,18 @@
 //! [`Budget::room_for`] at the point where it can still say no.
 //!
 //! Near the limit four lines are crossed, in this order: at [`YIELD`] the cache gives way to
-//! whatever else there is, at [`STORE`] nothing new is stored, at [`CONNECT`] no connection is
-//! taken, at [`FETCH`] no request goes to an origin; hits are served in any case. What an allocator
-//! needs beyond what it is asked for is not charged; that is what the first line leaves room for.
+//! whatever else there is, down to [`STAY`], at [`STORE`] nothing new is stored, at [`CONNECT`] no
+//! connection is taken, at [`FETCH`] no request goes to an origin; hits are served in any case.
+//! What an allocator needs beyond what it is asked for is not charged; that is what the first line
+//! leaves room for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The share of the limit, in percent, above which the cache gives way.
 pub const YIELD: u64 = 85;
+/// The share that the cache keeps in any case.
+pub const STAY: u64 = 12;
 /// The share above which nothing new is stored.
 pub const STORE: u64 = 90;
 /// The share above which no connection is taken.
@@ -134,6 +137,12 @@ impl Charge {
         self.bytes -= bytes;
     }
 
+    /// Makes it `bytes` that the guard holds.
+    pub fn set(&mut self, bytes: u64) {
+        self.grow(bytes.saturating_sub(self.bytes));
+        self.shrink(self.bytes - bytes);
+    }
+
     /// Hands what the guard holds over to another one, which holds `bytes` for `part` instead.
     #[must_use]
     pub fn hand_over(&mut self, part: Part, bytes: u64) -> Self {
@@ -171,7 +180,8 @@ mod tests {
         let budget = Budget::new(1000);
         let mut charge = budget.charge(Part::Fills, 300);
         charge.grow(200);
-        charge.shrink(100);
+        charge.set(350);
+        charge.set(400);
         assert_eq!(budget.held(), 400);
         assert!(budget.room_for(500, 90));
         assert!(!budget.room_for(501, 90));

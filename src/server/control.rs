@@ -13,7 +13,7 @@ use super::recorder::Counting;
 use super::sources::Rooms;
 use super::{Shared, status};
 use crate::admin::Admin;
-use crate::base::budget::YIELD;
+use crate::base::budget::{Part, STAY, YIELD};
 use crate::base::{Clients, Drain, ListenerId, Peer, WorkerId};
 use crate::config::Config;
 use crate::front::{self, Serving};
@@ -47,12 +47,16 @@ pub(super) fn start(runtime: Runtime, shared: Arc<Shared>) -> io::Result<JoinHan
     })
 }
 
-/// Has the cache give way where the rest of the process needs its memory, and take it back.
+/// Has the cache give way where the rest of the process needs its memory, and take it back. A part of
+/// it stays in any case, so that there are hits whatever else goes on.
 async fn make_way(shared: Arc<Shared>) {
     let (budget, store) = (&shared.node.budget, &shared.node.store);
+    let mut entries = budget.charge(Part::Stored, 0);
     loop {
+        entries.set(store.bookkeeping());
         let others = budget.held().saturating_sub(store.bytes());
-        store.set_capacity((budget.limit() / 100 * YIELD).saturating_sub(others));
+        let left = (budget.limit() / 100 * YIELD).saturating_sub(others);
+        store.set_capacity(left.max(budget.limit() / 100 * STAY));
         shared.node.clock.sleep(MAKE_WAY).await;
     }
 }
