@@ -29,9 +29,7 @@ use crate::telemetry::{AccessLog, Labels, Sink, Telemetry};
 const PROCESS: u64 = 16 * 1024 * 1024;
 
 pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> {
-    if let Err(error) = listen::raise_descriptor_limit() {
-        tracing::warn!(%error, "the limit on open files stays as it is");
-    }
+    prepare_process();
     let Parts { clock, ids } = parts;
     let config = loaded.config.clone();
     let one = |what: &str, error: &dyn Display| StartError(vec![format!("{what}: {error}")]);
@@ -101,6 +99,24 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
         tracing::info!(%address, tls, purge_only = bound.listener.purge_only, "listening");
     }
     Ok(server)
+}
+
+/// Sets what the system allows the process.
+fn prepare_process() {
+    if let Err(error) = listen::raise_descriptor_limit() {
+        tracing::warn!(%error, "the limit on open files stays as it is");
+    }
+    if let Err(error) = use_small_pages() {
+        tracing::warn!(%error, "memory may come in huge pages, and more of it be used than is told");
+    }
+}
+
+/// Has the kernel back memory with pages of the usual size only: of a huge one all is resident where
+/// a few bytes are used, so the process would take a third more than it is charged for.
+fn use_small_pages() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::thread::disable_transparent_huge_pages(true)?;
+    Ok(())
 }
 
 impl Shared {
