@@ -136,7 +136,7 @@ struct Backlog {
 }
 
 /// The part of the budget that clients may leave unread; beyond it they must read on.
-const NODE_SHARE: u64 = 4;
+const NODE_SHARE: u64 = 8;
 /// What hyper and TLS hold of answers for a client that is behind, in bytes.
 const BUFFERS: u64 = 64 * 1024;
 /// Samples in which they must read what they make us keep.

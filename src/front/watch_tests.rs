@@ -118,9 +118,9 @@ fn too_much_unread_cuts_whoever_is_behind_and_the_slowest_first() {
     let cases = [
         ("little is unread", backlog, false),
         ("its address leaves too much", Backlog { address: 33 * mib, ..backlog }, true),
-        ("all together leave too much", Backlog { node: 129 * mib, ..backlog }, true),
-        ("it reads on", Backlog { node: 129 * mib, moved: mib, ..backlog }, false),
-        ("it keeps little", Backlog { node: 129 * mib, own: 4096, moved: 512, ..backlog }, false),
+        ("all together leave too much", Backlog { node: 65 * mib, ..backlog }, true),
+        ("it reads on", Backlog { node: 65 * mib, moved: mib, ..backlog }, false),
+        ("it keeps little", Backlog { node: 65 * mib, own: 4096, moved: 512, ..backlog }, false),
     ];
     for (what, backlog, cut) in cases {
         assert_eq!(excess(backlog, 32 * mib, budget), cut, "{what}");
