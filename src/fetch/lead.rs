@@ -227,10 +227,17 @@ impl Landing {
         if least > terms.max_object {
             return Err(Reason::TooLarge);
         }
-        if !self.fetch.budget.room_for(least, STORE) {
+        if !self.has_room(least, least) {
             return Err(Reason::NoRoom);
         }
         Ok(())
+    }
+
+    /// Whether a body of `size` bytes may be stored of which `left` must come yet. It must leave room
+    /// for two more of its size: what is small is stored for longer than what is large, of which a
+    /// few that are read slowly would take what is left.
+    fn has_room(&self, size: u64, left: u64) -> bool {
+        self.fetch.budget.room_for(size.saturating_mul(2).saturating_add(left), STORE)
     }
 
     /// Gives the answer to the leader, and sends the others on.
@@ -294,7 +301,7 @@ impl Landing {
                 Err(frame) => trailers = frame.into_trailers().ok().filter(|t| !t.is_empty()),
             }
             let too_large = fill.grown() > terms.max_object;
-            if !outgrown && (too_large || !self.fetch.budget.room_for(0, STORE)) {
+            if !outgrown && (too_large || !self.has_room(fill.keeps(), 0)) {
                 outgrown = true;
                 self.fetch.table.remove(&self.flight);
                 fill.outgrow();
