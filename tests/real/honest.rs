@@ -27,8 +27,9 @@ use super::wait::{SOON, runtime, setting, within};
 /// How much slower the p99 may be beside an attack.
 const SLOWER: f64 = 2.0;
 
-/// Below this a p99 on a shared machine is noise of the machine's scheduler, not of the edge.
-const NOISE: Duration = Duration::from_millis(2);
+/// Below this a p99 is the machine's scheduler's, not the edge's: attackers, honest clients, origin and
+/// edge share its cores, and each waits while others have a turn.
+const NOISE: Duration = Duration::from_millis(4);
 
 /// What the allocator may keep of an attack's memory.
 const KEPT: u64 = 24 << 20;
