@@ -80,12 +80,12 @@ fn nothing_grows_under_a_steady_load() {
     println!("{asked} asked, {} hits, {busy:.2} cores busy; {}", seen.hits, seen.took.words());
     assert!(seen.failed.is_empty(), "{} failed: {:?}", seen.failed.len(), seen.failed.first());
     assert!(asked as u64 > seconds * u64::from(RATE) / 2, "only {asked} were asked");
-    judge(&samples, vitals);
+    judge(&samples, seconds, vitals);
     edge.stop();
 }
 
 /// The last quarter needs no more than the second, but for what the seconds' chance makes.
-fn judge(samples: &[(Duration, u64, usize)], vitals: Vitals) {
+fn judge(samples: &[(Duration, u64, usize)], seconds: u64, vitals: Vitals) {
     let quarter = samples.len() / 4;
     let most = |part: &[(Duration, u64, usize)]| {
         let bytes = part.iter().map(|sample| sample.1).max().expect("a quarter has samples");
@@ -95,7 +95,8 @@ fn judge(samples: &[(Duration, u64, usize)], vitals: Vitals) {
     let (second, last) = (most(&samples[quarter..2 * quarter]), most(&samples[3 * quarter..]));
     println!("the second quarter {second:?}, the last {last:?} (MiB, descriptors)");
     assert!(last.0 <= second.0 * 1.03 + 4.0, "memory grows");
-    assert!(last.1 <= second.1 + 16, "descriptors grow");
+    // Connections to origins are kept for a minute: before that nobody knows what is growth.
+    assert!(seconds < 240 || last.1 <= second.1 + 16, "descriptors grow");
     assert!(vitals.peak() as f64 / MIB < 256.0 * 1.1);
 }
 
