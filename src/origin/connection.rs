@@ -32,7 +32,9 @@ pub struct Connection {
     buffer: Buffer,
     /// Set again only where it would go off too late: a request neither makes nor moves a timer.
     sleep: Option<(Sleep, Instant)>,
-    _open: Open,
+    open: Open,
+    /// Whether it refused bytes: no request follows on it.
+    broken: bool,
 }
 
 /// A request on its way out.
@@ -45,6 +47,8 @@ pub struct Sending {
     piece: Bytes,
     body: Body,
     chunks: Option<Chunked>,
+    /// What the body has still to bring of the length that the head tells.
+    left: u64,
     /// Whether the body is over.
     ended: bool,
     /// Whether all of it has gone, or never will.
@@ -87,13 +91,14 @@ pub struct Awaited {
 impl Connection {
     /// Speaks HTTP/1.1 over `stream`.
     pub fn new(stream: Stream, open: Open) -> Self {
-        Self { stream, buffer: Buffer::default(), sleep: None, _open: open }
+        Self { stream, buffer: Buffer::default(), sleep: None, open, broken: false }
     }
 
-    /// Whether nothing has come over it that nobody asked for, its end included.
+    /// Whether a request may follow: all before it went out, and nothing has come over it that nobody
+    /// asked for, its end included.
     pub fn is_quiet(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
-        self.buffer.is_empty() && self.poll_fill(&mut cx).is_pending()
+        !self.broken && self.buffer.is_empty() && self.poll_fill(&mut cx).is_pending()
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
@@ -113,21 +118,22 @@ impl Connection {
             *armed = deadline;
             sleep.reset(deadline);
         }
-        while {
+        loop {
             ready!(Pin::new(&mut *sleep).poll(cx));
-            *armed < deadline
-        } {
+            if *armed >= deadline {
+                return Poll::Ready(());
+            }
             *armed = deadline;
             sleep.reset(deadline);
         }
-        Poll::Ready(())
     }
 
     /// Sends as much of a request as the socket takes; ready when all of it has gone. What the
     /// socket refuses is told by what is read: the origin may have answered before it closed.
     ///
     /// # Errors
-    /// What broke the request's own body.
+    /// What broke the request's own body, or that it is not as long as its head told: what follows it
+    /// would be read as part of it, or it as a request.
     pub fn poll_send(
         &mut self,
         sending: &mut Sending,
@@ -146,7 +152,7 @@ impl Connection {
                 [IoSlice::new(&sending.text[sending.written..]), IoSlice::new(&sending.piece)];
             match ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &slices)) {
                 Ok(written @ 1..) => sending.advance(written),
-                Ok(0) | Err(_) => sending.over = true,
+                Ok(0) | Err(_) => (sending.over, self.broken) = (true, true),
             }
         }
         // The next look at the socket tells of an error.
@@ -222,7 +228,7 @@ impl Connection {
     /// The byte stream, after a change of protocol, and what must live as long.
     pub fn into_duplex(mut self) -> (Pin<Box<dyn Duplex>>, Open) {
         let held = self.buffer.take(usize::MAX);
-        (Box::pin(Rewound::new(held, self.stream)), self._open)
+        (Box::pin(Rewound::new(held, self.stream)), self.open)
     }
 }
 
@@ -237,14 +243,25 @@ impl Sending {
     pub fn new(head: &request::Parts, body: Body) -> Self {
         let mut text = Vec::with_capacity(512);
         write::request(&mut text, head);
-        let chunked = !body.is_end_stream() && body.size_hint().exact().is_none();
+        let told = body.size_hint().exact();
+        let chunked = !body.is_end_stream() && told.is_none();
         if chunked {
             write::field(&mut text, "transfer-encoding", b"chunked");
         }
         text.extend_from_slice(b"\r\n");
         let chunks = chunked.then_some(Chunked::Begins);
         let ended = body.is_end_stream();
-        Self { text, written: 0, piece: Bytes::new(), body, chunks, ended, over: false, gone: 0 }
+        Self {
+            text,
+            written: 0,
+            piece: Bytes::new(),
+            body,
+            chunks,
+            left: told.unwrap_or_default(),
+            ended,
+            over: false,
+            gone: 0,
+        }
     }
 
     /// Whether all of it has gone, or never will.
@@ -302,12 +319,28 @@ impl Sending {
         }
         match frame {
             Ok(bytes) => {
+                if self.chunks.is_none() {
+                    self.left = self.left.checked_sub(bytes.len() as u64).ok_or_else(too_long)?;
+                }
                 self.piece = bytes;
                 // Nothing is asked of a body that has brought all it told.
                 self.ended = self.chunks.is_none() && self.body.is_end_stream();
             }
+            Err(_) if self.left > 0 => return Poll::Ready(Err(too_short(self.left))),
             Err(_) => self.ended = true,
         }
         Poll::Ready(Ok(()))
     }
 }
+
+fn too_long() -> Fault {
+    Fault::client(Reason::BodyBroken, "the body is longer than its head told")
+}
+
+fn too_short(left: u64) -> Fault {
+    Fault::client(Reason::BodyBroken, format!("the body ended {left} bytes before its length"))
+}
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

@@ -59,8 +59,8 @@ struct Idle {
 /// A place among a server's open connections.
 #[derive(Debug)]
 pub struct Open {
-    count: Arc<AtomicUsize>,
-    _charge: Charge,
+    pub(super) count: Arc<AtomicUsize>,
+    pub(super) _charge: Charge,
 }
 
 impl Drop for Open {
