@@ -12,7 +12,7 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use serde_json::Value;
 
-use crate::base::{Body, Outcome, Peer, Reason};
+use crate::base::{Body, Fields, Outcome, Peer, Reason};
 use crate::front::{Answer, Handler, Reply, Request, Then};
 use crate::telemetry::{Account, EXPOSITION, Source, Telemetry};
 
@@ -120,7 +120,13 @@ impl Page {
             head.headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         }
         let account = Account::new(None, Outcome::Synth, self.reason);
-        Answer { head, body: Body::from_bytes(self.text), account, then: Then::KeepAlive }
+        Answer {
+            head,
+            stored: Fields::default(),
+            body: Body::from_bytes(self.text),
+            account,
+            then: Then::KeepAlive,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Bodies as they travel through the house: nothing, one piece, the shared segments of a stored
-//! object, or a stream. hyper pulls them through [`http_body::Body`]; a hit's segments are shared,
-//! never copied.
+//! object, or a stream. Either protocol pulls them through [`http_body::Body`]; a hit's segments are
+//! shared, never copied.
 
 use std::pin::Pin;
 use std::sync::Arc;

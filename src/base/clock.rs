@@ -1,6 +1,6 @@
 //! Time as a value.
 //!
-//! Every wait and every look at a clock goes through [`Clock`], hyper's timers included, so that a
+//! Every wait and every look at a clock goes through [`Clock`], HTTP/2's timers included, so that a
 //! test can hold time in its hand: a clock made by [`Clock::by_hand`] stands still until
 //! [`Clock::advance`] moves it, and then wakes exactly the sleepers that are due. tokio's paused
 //! clock is not used, because it runs ahead while sockets wait.

@@ -1,14 +1,17 @@
-//! The fields of a stored response, packed: one piece of memory for all of them, of which the values
-//! of an answer are views.
+//! The fields of a stored response, packed: one piece of memory for all of them, from which an
+//! HTTP/1 answer is written as it stands, and of which the values of any other are views.
 //!
-//! First stands how many fields there are. A field is the number of its name, the length of its value, and the value; number 0 is followed by
-//! a name that has no number, with its length. Lengths are seven bits a byte, the lowest first, the
-//! highest bit set where more follow.
+//! First stand how many fields there are, and marks ([`Fields::stand`], [`Fields::is_dated`]). A field is the number of its name, the length of its value, and the value;
+//! number 0 is followed by a name that has no number, with its length. Lengths are seven bits a byte,
+//! the lowest first, the highest bit set where more follow.
 //!
-//! A [`HeaderMap`] is eight times as large, and four times as quick to copy as to make. So a worker
-//! keeps those that it makes over and over, as many as fit a small table.
+//! A [`HeaderMap`], which HTTP/2 and conditions need, is eight times as large, and four times as
+//! quick to copy as to make. So a worker
+//! keeps those that it makes over and over, as many as fit a small table, and only such as are of a
+//! usual size: what the table takes is bounded in bytes ([`UNPACKED_BYTES`]).
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -66,6 +69,14 @@ static NAMES: [HeaderName; 48] = [
     HeaderName::from_static("xkey"),
 ];
 
+/// Those to which an answer adds something of its own, or that it has in place of what is stored.
+const ANSWERED: [HeaderName; 4] =
+    [header::AGE, header::VIA, header::CACHE_STATUS, header::CONTENT_LENGTH];
+
+/// The marks behind the number of fields: none is one of [`ANSWERED`], and one is Date.
+const STAND: u8 = 1;
+const DATED: u8 = 2;
+
 /// Packed fields, in the order in which a [`HeaderMap`] tells them: those of one name together.
 #[derive(Clone, Debug, Default)]
 pub struct Fields(Bytes);
@@ -74,9 +85,12 @@ impl Fields {
     /// The fields of `headers`, in memory of their own.
     pub fn of(headers: &HeaderMap) -> Self {
         let texts = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 7);
-        let mut packed = BytesMut::with_capacity(1 + texts.sum::<usize>());
+        let mut packed = BytesMut::with_capacity(2 + texts.sum::<usize>());
         // It is a hint: of more than 255 nothing is lost.
         packed.put_u8(u8::try_from(headers.len()).unwrap_or(u8::MAX));
+        let stand = ANSWERED.iter().all(|name| !headers.contains_key(name));
+        let dated = headers.contains_key(header::DATE);
+        packed.put_u8(if stand { STAND } else { 0 } | if dated { DATED } else { 0 });
         for (name, value) in headers {
             match NAMES.iter().position(|known| known == name) {
                 Some(at) => packed.put_u8(u8::try_from(at + 1).unwrap_or_default()),
@@ -119,13 +133,40 @@ impl Fields {
         map
     }
 
+    /// Whether an answer may have them as they are, with Age, Via, Cache-Status and Content-Length of
+    /// its own beside them: none of these is here.
+    pub fn stand(&self) -> bool {
+        self.0.get(1).is_none_or(|marks| marks & STAND != 0)
+    }
+
+    /// Whether Date is one of them.
+    pub fn is_dated(&self) -> bool {
+        self.0.get(1).is_some_and(|marks| marks & DATED != 0)
+    }
+
+    /// Names and values as they are written.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let mut at = Pieces { fields: &self.0, at: START };
+        std::iter::from_fn(move || at.text())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.len() <= START
+    }
+
     /// Bytes that they take.
     pub fn size(&self) -> usize {
         self.0.len()
     }
 
+    /// Whether they are few and short, as nearly all are.
+    fn is_usual(&self) -> bool {
+        self.0.len() <= MOST_PACKED && self.0.first().is_some_and(|&count| count <= MOST_FIELDS)
+    }
+
     fn iter(&self) -> Iter<'_> {
-        Iter { fields: &self.0, at: 1 }
+        Iter(Pieces { fields: &self.0, at: START })
     }
 }
 
@@ -133,8 +174,17 @@ thread_local! {
     static UNPACKED: RefCell<Unpacked> = RefCell::new(Unpacked::default());
 }
 
-/// Places of [`Unpacked`]; all of them full are some 2 MB a worker.
-const PLACES: usize = 1024;
+/// Places of [`Unpacked`].
+const PLACES: usize = 256;
+/// The largest packed form of fields that get a place, in bytes.
+const MOST_PACKED: usize = 2048;
+/// The most fields of those that get a place.
+const MOST_FIELDS: u8 = 24;
+
+/// What a worker's table of unpacked fields takes at most: for each place the packed form, which may
+/// outlive its object, and a map that has room for twice the fields (104 bytes each, and 4 of its
+/// index).
+pub const UNPACKED_BYTES: u64 = (PLACES * (MOST_PACKED + 2 * MOST_FIELDS as usize * 108)) as u64;
 
 /// Fields that were unpacked lately, each at the place that follows from where it is packed.
 struct Unpacked(Box<[Place]>);
@@ -165,7 +215,7 @@ impl Unpacked {
             _ => {}
         }
         let map = fields.unpack(more);
-        if place.next == address {
+        if place.next == address && fields.is_usual() {
             place.held = Some((fields.clone(), map.clone()));
         }
         place.next = address;
@@ -173,14 +223,18 @@ impl Unpacked {
     }
 }
 
-struct Iter<'a> {
+/// Where the fields begin.
+const START: usize = 2;
+
+/// What is packed, from somewhere on.
+struct Pieces<'a> {
     fields: &'a Bytes,
     at: usize,
 }
 
-impl Iter<'_> {
-    /// The next piece with its length before it.
-    fn piece(&mut self) -> Option<Bytes> {
+impl<'a> Pieces<'a> {
+    /// Where the next piece lies, with its length before it.
+    fn piece(&mut self) -> Option<Range<usize>> {
         let (mut length, mut shift) = (0, 0);
         loop {
             let byte = *self.fields.get(self.at)?;
@@ -193,22 +247,40 @@ impl Iter<'_> {
         }
         let begin = self.at;
         self.at += length;
-        (self.at <= self.fields.len()).then(|| self.fields.slice(begin..self.at))
+        (self.at <= self.fields.len()).then_some(begin..self.at)
+    }
+
+    /// The number of the next field's name; 0 where the name itself follows.
+    fn number(&mut self) -> Option<usize> {
+        let number = *self.fields.get(self.at)?;
+        self.at += 1;
+        Some(number.into())
+    }
+
+    fn text(&mut self) -> Option<(&'a str, &'a [u8])> {
+        let fields = self.fields;
+        let name = match self.number()?.checked_sub(1) {
+            Some(at) => NAMES.get(at)?.as_str(),
+            None => std::str::from_utf8(&fields[self.piece()?]).ok()?,
+        };
+        Some((name, &fields[self.piece()?]))
     }
 }
+
+struct Iter<'a>(Pieces<'a>);
 
 impl Iterator for Iter<'_> {
     type Item = (HeaderName, HeaderValue);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let number = usize::from(*self.fields.get(self.at)?);
-        self.at += 1;
+        let Self(pieces) = self;
         // They were a name and a value before they were packed.
-        let name = match number.checked_sub(1) {
+        let name = match pieces.number()?.checked_sub(1) {
             Some(at) => NAMES.get(at)?.clone(),
-            None => HeaderName::from_bytes(&self.piece()?).ok()?,
+            None => HeaderName::from_bytes(&pieces.fields[pieces.piece()?]).ok()?,
         };
-        Some((name, HeaderValue::from_maybe_shared(self.piece()?).ok()?))
+        let value = pieces.fields.slice(pieces.piece()?);
+        Some((name, HeaderValue::from_maybe_shared(value).ok()?))
     }
 }
 

@@ -297,10 +297,9 @@ static LIMITS: Section = section(
         ),
         key(
             "header_bytes",
-            // hyper's read buffer holds no less than 8 KiB.
-            Size { least: 8 << 10, most: 1 << 20 },
+            Size { least: 1 << 10, most: 1 << 20 },
             Is("\"24KiB\""),
-            "A request's head, \"8KiB\" to \"1MiB\". HTTP/2 adds 32 bytes for each field.",
+            "A request's head, \"1KiB\" to \"1MiB\". HTTP/2 adds 32 bytes for each field.",
         ),
         key("headers", Integer { least: 1, most: 4096 }, Is("100"), "Fields of a request's head."),
     ],

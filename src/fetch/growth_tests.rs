@@ -54,7 +54,7 @@ fn a_reader_anywhere_reads_the_same_bytes_whatever_they_came_in() {
 }
 
 #[test]
-fn what_is_stored_is_charged_at_its_size_and_no_buffer_of_hypers_stays_alive() {
+fn what_is_stored_is_charged_at_its_size_and_no_buffer_of_the_sockets_stays_alive() {
     for length in [None, Some(100_000)] {
         let (budget, mut growth) = growth(length);
         let buffer = piece(0, 100_000);

@@ -5,7 +5,7 @@ use http::StatusCode;
 use http::header::UPGRADE;
 
 use super::Visit;
-use crate::base::{Outcome, Reason};
+use crate::base::{Body, Fields, Outcome, Reason};
 use crate::front::{Answer, Then};
 use crate::reply::{self, Verdict, passed, synth};
 use crate::site::forward::Purpose;
@@ -31,7 +31,8 @@ impl Pipe {
         let account = reply::account(&visit.to(), verdict);
         match exchange.into_tunnel() {
             Ok(tunnel) => {
-                Answer { head, body: crate::base::Body::Empty, account, then: Then::Tunnel(tunnel) }
+                let (stored, body) = (Fields::default(), Body::Empty);
+                Answer { head, stored, body, account, then: Then::Tunnel(tunnel) }
             }
             Err(fault) => synth::failed(&visit.to(), &fault),
         }

@@ -22,7 +22,7 @@ use super::handler::{Answer, Then};
 use super::record::Record;
 use crate::base::pages::Pages;
 use crate::base::tunnel::Tunnel;
-use crate::base::{Body, Fault, Reason, Stored};
+use crate::base::{Body, Fault, Fields, Reason, Stored};
 
 /// What becomes of the connection after an answer.
 pub(super) enum Next {
@@ -34,7 +34,7 @@ pub(super) enum Next {
     Tunnel(Tunnel),
 }
 
-/// Makes the response that is sent of `answer`.
+/// Makes the response that is sent of `answer`, with the stored fields that go before its own.
 ///
 /// # Errors
 /// An answer that cannot be sent: an interim status without a tunnel, or a tunnel where there is
@@ -42,8 +42,8 @@ pub(super) enum Next {
 pub(super) fn respond(
     answer: Answer,
     record: Arc<Record>,
-) -> Result<(Response<Sent>, Next), Fault> {
-    let Answer { mut head, body, account, then } = answer;
+) -> Result<(Response<Sent>, Fields, Next), Fault> {
+    let Answer { mut head, stored, body, account, then } = answer;
     let why = account.reason;
     record.on_answer(head.status, account);
     record.on_head();
@@ -62,7 +62,7 @@ pub(super) fn respond(
             }
             head.headers.remove(CONTENT_LENGTH);
             let sent = Sent::new(Body::Empty, record, None);
-            return Ok((Response::from_parts(head, sent), Next::Tunnel(tunnel)));
+            return Ok((Response::from_parts(head, sent), stored, Next::Tunnel(tunnel)));
         }
     };
     if head.status.is_informational()
@@ -79,7 +79,7 @@ pub(super) fn respond(
         head.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
     }
     let body = if is_head || bodiless { Body::Empty } else { body };
-    Ok((Response::from_parts(head, Sent::new(body, record, cut)), next))
+    Ok((Response::from_parts(head, Sent::new(body, record, cut)), stored, next))
 }
 
 fn unsendable(record: &Record, what: &str) -> Fault {

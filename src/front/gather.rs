@@ -5,7 +5,8 @@
 //! The buffer holds at most one TLS record (16 KiB). A write that finds it full pushes it on to the
 //! socket first, and waits where the socket takes nothing: that is the back-pressure. Everything
 //! that is held leaves after each poll ([`Gather::release`]), before a shutdown, and with the last
-//! GOAWAY ([`Gather::poll_finish`]). HTTP/1 is not gathered: hyper writes an answer in one call.
+//! GOAWAY ([`Gather::poll_finish`]). HTTP/1 is not gathered: it writes an answer in
+//! one call.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use http::response;
 
-use crate::base::{Body, Peer};
+use crate::base::{Body, Fields, Peer};
 use crate::telemetry::Account;
 
 /// A request as the plot sees it: the head as the client sent it, and its body.
@@ -19,6 +19,9 @@ pub type Request = http::Request<Body>;
 pub struct Answer {
     /// Status and fields; framing fields are `front`'s business.
     pub head: response::Parts,
+    /// Fields of the store that the answer has beside those of `head`, which have other names: HTTP/1
+    /// writes them as they are, so they are for its requests alone.
+    pub stored: Fields,
     /// The body; empty where the method or the status allows none.
     pub body: Body,
     /// What the metrics and the access log tell of it.

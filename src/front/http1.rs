@@ -34,6 +34,7 @@ use super::service::panicked;
 use super::transport::Transport;
 use crate::base::Body;
 use crate::base::tunnel::Tunnel;
+use crate::semantics::hop;
 use crate::telemetry::Asked;
 use crate::wire::{Bad, Framing, RequestHead};
 
@@ -178,8 +179,8 @@ impl Future for Http1 {
 
 /// Gives a request to the plot.
 fn ask(link: &mut Link, head: RequestHead) -> Result<Stage, Over> {
-    let RequestHead { parts, framing, keep_alive, expects_continue, takes_trailers } = head;
-    let manner = Manner { keep_alive, takes_trailers };
+    let RequestHead { parts, framing, keep_alive, expects_continue } = head;
+    let manner = Manner { keep_alive, takes_trailers: hop::accepts_trailers(&parts.headers) };
     let record = Record::begin(&link.line, Asked::of(&parts));
     let intake = match framing {
         Framing::NONE => None,
@@ -212,7 +213,7 @@ fn begin(
 ) -> Result<Stage, Over> {
     let version = record.asked.version;
     let is_head = record.asked.method == Method::HEAD;
-    let (response, next) = respond(answer, record).map_err(|_| Over::Broken)?;
+    let (response, stored, next) = respond(answer, record).map_err(|_| Over::Broken)?;
     let settled = intake.as_mut().is_none_or(|intake| intake.settle(&mut link.buffer));
     link.unread = !settled;
     let ending = ending(&response, version, is_head);
@@ -227,7 +228,7 @@ fn begin(
         (Next::KeepAlive, Version::HTTP_10) => Some("keep-alive"),
         (Next::KeepAlive, _) => None,
     };
-    link.write_head(&response, ending, is_head, connection);
+    link.write_head(&response, &stored, ending, is_head, connection);
     let mut sent = response.into_body();
     if ending == Ending::Told
         && link.io.plain().is_some()

@@ -14,7 +14,7 @@ use super::connection::serve;
 use super::line::Line;
 use super::transport::{Socket, Transport};
 use super::*;
-use crate::base::{Body, Budget, Clients, ListenerId, Outcome, Peer, Reason, WorkerId};
+use crate::base::{Body, Budget, Clients, Fields, ListenerId, Outcome, Peer, Reason, WorkerId};
 use crate::telemetry::Account;
 use crate::telemetry::Finished;
 
@@ -59,7 +59,7 @@ pub(super) const HTTP2: Http2 = Http2 {
 pub(super) fn answer(body: Body) -> Answer {
     let (head, ()) = Response::new(()).into_parts();
     let account = Account::new(None, Outcome::Hit, Reason::Fresh);
-    Answer { head, body, account, then: Then::KeepAlive }
+    Answer { head, stored: Fields::default(), body, account, then: Then::KeepAlive }
 }
 
 pub(super) fn ok(body: impl Into<bytes::Bytes>) -> Reply {

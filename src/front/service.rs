@@ -21,7 +21,7 @@ use super::line::Line;
 use super::record::{ConnectionEvent, Record};
 use super::request::{RequestBody, Source};
 use super::streams::Streams;
-use crate::base::{Body, Fault, Outcome, Reason};
+use crate::base::{Body, Fault, Fields, Outcome, Reason};
 use crate::telemetry::{Account, Asked};
 
 /// hyper's service of one HTTP/2 connection.
@@ -87,11 +87,13 @@ fn too_many_fields() -> Answer {
     let (mut head, ()) = Response::new(()).into_parts();
     head.status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
     let account = Account::new(None, Outcome::Refused, Reason::HeadTooLarge);
-    Answer { head, body: Body::Empty, account, then: Then::Close }
+    Answer { head, stored: Fields::default(), body: Body::Empty, account, then: Then::Close }
 }
 
 fn responded(answer: Answer, record: Arc<Record>) -> Result<Response<Sent>, Unanswered> {
-    Ok(respond(answer, record)?.0)
+    let (response, stored, _) = respond(answer, record)?;
+    debug_assert!(stored.is_empty(), "only HTTP/1 writes fields as they are stored");
+    Ok(response)
 }
 
 /// The handler panicked over a request.

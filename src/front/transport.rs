@@ -1,7 +1,7 @@
-//! The client's socket as hyper reads and writes it: plain or TLS over a wrapper that tells the
+//! The client's socket as HTTP reads and writes it: plain or TLS over a wrapper that tells the
 //! connection's [`Line`] what the kernel gave and took. The wrapper lies under TLS, so that a
-//! record that trickles counts as the trickle that it is. One type for both, so that hyper's
-//! servers are compiled once.
+//! record that trickles counts as the trickle that it is. One type for both, so that each
+//! protocol's server is compiled once.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

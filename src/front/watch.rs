@@ -1,6 +1,6 @@
 //! The watchdog: one timer per connection that enforces `first_byte`, `header`, `idle`, `write` and
-//! `progress` for both protocols. hyper's own header timeout is switched off, because this covers
-//! it; the handshake and the pauses of a request's body are bounded where they are waited for.
+//! `progress` for both protocols. The handshake and the pauses of a request's body are bounded where
+//! they are waited for.
 //!
 //! The timer is armed lazily: a request neither sets nor moves it. It wakes no later than the
 //! earliest moment at which anything can have run out, looks ([`verdict`]), and sleeps again. Only
@@ -137,7 +137,7 @@ struct Backlog {
 
 /// The part of the budget that clients may leave unread; beyond it they must read on.
 const NODE_SHARE: u64 = 8;
-/// What hyper and TLS hold of answers for a client that is behind, in bytes.
+/// What HTTP/2 and TLS hold of answers for a client that is behind, in bytes.
 const BUFFERS: u64 = 64 * 1024;
 /// Samples in which they must read what they make us keep.
 const SAMPLES: u64 = 8;

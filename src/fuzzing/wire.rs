@@ -73,7 +73,8 @@ pub fn wire_response(data: &[u8]) {
         let raw = &bytes[message.raw.clone()];
         plain::check_body(message.framing, raw, &message.data, message.trailers.as_ref());
         let mut text = Vec::new();
-        write::response(&mut text, head.parts.status, &head.parts.headers);
+        write::status(&mut text, head.parts.status);
+        write::fields(&mut text, &head.parts.headers);
         let again = written(text, &message, Kind::Responses, &read);
         assert_eq!(again.head.parts.status, head.parts.status);
         assert_eq!(again.head.parts.headers, head.parts.headers);

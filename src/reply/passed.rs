@@ -4,7 +4,7 @@ use http::Version;
 use http_body::Body as _;
 
 use super::{For, Verdict, account, forward, mark};
-use crate::base::Body;
+use crate::base::{Body, Fields};
 use crate::front::{Answer, Then};
 use crate::origin::Exchange;
 use crate::semantics::{CacheStatus, Handling, hop};
@@ -33,5 +33,5 @@ pub fn answer(exchange: Exchange, to: &For<'_>, verdict: Verdict) -> Answer {
     account.origin = Some(OriginPart { cluster, server, status, first_byte });
     let bodyless = to.request.method == http::Method::HEAD || body.is_end_stream();
     let body = if bodyless { Body::Empty } else { Body::stream(body) };
-    Answer { head, body, account, then: Then::KeepAlive }
+    Answer { head, stored: Fields::default(), body, account, then: Then::KeepAlive }
 }

@@ -6,7 +6,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
 use super::{For, Verdict, account, forward, mark, set_age};
-use crate::base::{Body, Outcome, Segments};
+use crate::base::{Body, Fields, Outcome, Segments};
 use crate::front::{Answer, Then};
 use crate::semantics::{
     CacheStatus, Handling, Present, RangeAnswer, Validators, conditional, range,
@@ -56,7 +56,17 @@ impl Shared for Arc<Object> {
 /// Fields that an answer has beside the stored ones: Age, Via, Cache-Status, and one of a length.
 const ADDED: usize = 4;
 
-/// What of a response an answer carries.
+/// What of a response answers a request.
+struct Selected {
+    status: StatusCode,
+    /// The fields that are answered as they are stored.
+    stored: Fields,
+    /// Others.
+    headers: HeaderMap,
+    carried: Carried,
+}
+
+/// What of a response's body an answer carries.
 enum Carried {
     Nothing,
     Whole,
@@ -66,7 +76,8 @@ enum Carried {
 /// The answer from `source` for the client of `to`.
 pub fn answer<S: Shared>(source: S, to: &For<'_>, verdict: Verdict) -> Answer {
     let stored = source.head();
-    let (status, mut headers, carried) = select(stored, source.length(), to);
+    let Selected { status, stored: fields, mut headers, carried } =
+        select(stored, source.length(), to);
     let resident = stored.resident(to.now);
     let life = stored.life();
     let age = life.age(resident);
@@ -99,25 +110,31 @@ pub fn answer<S: Shared>(source: S, to: &For<'_>, verdict: Verdict) -> Answer {
         Carried::Whole => source.into_body(None),
         Carried::Part(first, last) => source.into_body(Some((first, last))),
     };
-    Answer { head, body, account, then: Then::KeepAlive }
+    Answer { head, stored: fields, body, account, then: Then::KeepAlive }
 }
 
 /// Status, fields and body after the request's conditions and range, in the order of RFC 9110
 /// §13.2.2.
-fn select(head: &Head, length: Option<u64>, to: &For<'_>) -> (StatusCode, HeaderMap, Carried) {
+fn select(head: &Head, length: Option<u64>, to: &For<'_>) -> Selected {
     if (to.present.has(Present::CONDITION) || to.present.has(Present::RANGE))
-        && let Some(selected) = select_by_condition(head, length, to)
+        && let Some((status, headers, carried)) = select_by_condition(head, length, to)
     {
-        return selected;
+        return Selected { status, stored: Fields::default(), headers, carried };
     }
-    let mut headers = head.fields.map(ADDED);
+    let written = to.request.version <= Version::HTTP_11 && head.fields.stand();
+    let (stored, mut headers) = if written {
+        (head.fields.clone(), HeaderMap::with_capacity(ADDED))
+    } else {
+        (Fields::default(), head.fields.map(ADDED))
+    };
+    let mut carried = Carried::Whole;
     if to.request.method == Method::HEAD {
+        carried = Carried::Nothing;
         if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        return (head.status, headers, Carried::Nothing);
     }
-    (head.status, headers, Carried::Whole)
+    Selected { status: head.status, stored, headers, carried }
 }
 
 /// What the request's preconditions and its range make of the answer, if anything.

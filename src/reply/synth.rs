@@ -7,7 +7,7 @@ use http::header::{ALLOW, CACHE_CONTROL, CACHE_STATUS, CONTENT_TYPE, RETRY_AFTER
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::{For, Verdict, account};
-use crate::base::{Body, Fault, Outcome, Reason, SiteId};
+use crate::base::{Body, Fault, Fields, Outcome, Reason, SiteId};
 use crate::front::{Answer, Then};
 use crate::semantics::{CacheStatus, Handling};
 use crate::telemetry::Account;
@@ -121,7 +121,7 @@ fn answer(status: StatusCode, headers: HeaderMap, body: Body, account: Account) 
     let (mut head, ()) = http::Response::new(()).into_parts();
     head.status = status;
     head.headers = headers;
-    Answer { head, body, account, then: Then::KeepAlive }
+    Answer { head, stored: Fields::default(), body, account, then: Then::KeepAlive }
 }
 
 #[cfg(test)]

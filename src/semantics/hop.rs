@@ -3,8 +3,7 @@
 //! Connection may name fields of its own, but not such as are meant for everybody: a sender that
 //! names Content-Length or X-Forwarded-For wants the next hop to read another request than we did.
 //! [`connection_names_forbidden`] finds that, and [`strip_hop_by_hop`] never removes them for it.
-//! [`is_coded_oddly`] and [`strip_look_alikes`] are for two more ways to have two hops frame or
-//! believe differently.
+//! [`strip_look_alikes`] is for one more way to have two hops frame or believe differently.
 
 use http::header::{
     AGE, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
@@ -90,15 +89,6 @@ pub fn connection_names_forbidden(headers: &HeaderMap) -> bool {
         let name = HeaderName::from_bytes(option);
         at >= OPTIONS || name.is_ok_and(|name| name == TRANSFER_ENCODING || is_end_to_end(&name))
     })
-}
-
-/// Whether the body's coding is anything but `chunked`, once: codings that we do not undo must not
-/// be lost on the way, and whoever lists several wants two hops to choose differently
-/// (RFC 9112 §6.1, §7).
-pub fn is_coded_oddly(headers: &HeaderMap) -> bool {
-    let mut lines = headers.get_all(TRANSFER_ENCODING).iter();
-    let plain = |line: &HeaderValue| line.as_bytes().eq_ignore_ascii_case(b"chunked");
-    lines.next().is_some_and(|first| !plain(first) || lines.next().is_some())
 }
 
 /// Removes fields that an origin may take for others: what CGI's reading of `-` as `_`
@@ -259,27 +249,6 @@ mod tests {
             connection_names_forbidden(&request)
         };
         assert!(!named(64) && named(65));
-    }
-
-    #[test]
-    fn one_coding_is_chunked_and_no_other_is_understood_rfc9112_6_1() {
-        for (lines, odd) in [
-            (&[][..], false),
-            (&["chunked"], false),
-            (&["Chunked"], false),
-            (&["chunked", "chunked"], true),
-            (&["chunked, chunked"], true),
-            (&["gzip, chunked"], true),
-            (&["chunked,"], true),
-            (&["identity", "chunked"], true),
-            (&[""], true),
-        ] {
-            let mut request = headers(&[]);
-            for line in lines {
-                request.append(TRANSFER_ENCODING, HeaderValue::from_static(line));
-            }
-            assert_eq!(is_coded_oddly(&request), odd, "{lines:?}");
-        }
     }
 
     #[test]

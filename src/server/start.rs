@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use super::worker::{self, Workers};
 use super::{Parts, Server, Shared, StartError, control};
 use crate::base::budget::Part;
-use crate::base::{Budget, Clients, Clock, Drain};
+use crate::base::{Budget, Clients, Clock, Drain, fields};
 use crate::config::{self, AccessSink, Change, Config, Listener, Loaded};
 use crate::fetch::Fetch;
 use crate::flow::{Node, Running};
@@ -53,7 +53,8 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
         .map_err(|error| one("the access log's thread", &error))?;
 
     let store = Arc::new(Store::new(config.cache.memory, config.cache.max_variants));
-    let fixed = budget.charge(Part::Process, PROCESS + store.floors().bytes());
+    let unpacked = fields::UNPACKED_BYTES * config.node.workers as u64;
+    let fixed = budget.charge(Part::Process, PROCESS + store.floors().bytes() + unpacked);
     let fetch = Fetch::new(Arc::clone(&store), clock.clone(), budget.clone(), config.node.workers);
     let running = Running { sites: Sites::new(&config.sites), origins, config: config.clone() };
     let via = HeaderValue::try_from(format!("1.1 {}", config.node.name))

@@ -72,9 +72,8 @@ pub fn plan(
     config: &Config,
 ) -> Result<Plan, Refusal> {
     let refuse = |reason| Refusal { site: None, reason };
-    let ambiguous = has_body && hop::is_coded_oddly(&head.headers);
     let names = || hop::connection_names_forbidden(&head.headers);
-    if ambiguous || present.has(Present::HOP_BY_HOP) && names() {
+    if present.has(Present::HOP_BY_HOP) && names() {
         return Err(refuse(Reason::BadRequest));
     }
     if matches!(head.method, Method::CONNECT | Method::TRACE) {

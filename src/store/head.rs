@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 use http::header::{HeaderMap, VARY};
 
-use super::fields::Fields;
-use crate::base::Axis;
+use crate::base::{Axis, Fields};
 use crate::semantics::{Life, Phase, Selecting, Vary};
 
 /// The head of a response as it is stored and shared: status, end-to-end fields, and how long it

@@ -8,7 +8,6 @@
 //! A body that is still growing is not here but in `fetch`'s flight table.
 
 pub mod entry;
-pub mod fields;
 pub mod floors;
 pub mod head;
 pub mod index;

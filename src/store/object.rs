@@ -1,7 +1,7 @@
 //! One stored response: an immutable head, prepared once, and the segments of its body.
 //!
-//! What is stored owns its bytes: field values and body pieces that hyper hands out are views of
-//! its read buffers, and one small view would keep a whole buffer alive.
+//! What is stored owns its bytes: field values and body pieces as they are read are views of what
+//! was read at once, and one small view would keep all of that alive.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

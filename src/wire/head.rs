@@ -6,7 +6,7 @@
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, EXPECT, TE};
+use http::header::{CONNECTION, EXPECT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 use http::{request, response};
 use httparse::{Header, ParserConfig, Status};
@@ -101,8 +101,6 @@ pub struct RequestHead {
     pub keep_alive: bool,
     /// Whether the client waits to be told to go on (RFC 9110 §10.1.1).
     pub expects_continue: bool,
-    /// Whether it takes trailer fields (RFC 9110 §10.1.4).
-    pub takes_trailers: bool,
 }
 
 impl RequestHead {
@@ -137,12 +135,6 @@ impl RequestHead {
                 && parts.headers.get(EXPECT).is_some_and(|expectation| {
                     expectation.as_bytes().eq_ignore_ascii_case(b"100-continue")
                 }),
-            takes_trailers: parts.headers.get(TE).is_some_and(|accepted| {
-                accepted
-                    .as_bytes()
-                    .split(|byte| *byte == b',')
-                    .any(|member| member.trim_ascii().eq_ignore_ascii_case(b"trailers"))
-            }),
             parts,
         })
     }

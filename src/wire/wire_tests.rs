@@ -215,6 +215,6 @@ fn what_is_written_is_what_is_read() {
         assert_eq!(text, format!("{size:x}\r\n").into_bytes());
     }
     let mut text = Vec::new();
-    write::response(&mut text, StatusCode::from_u16(299).unwrap(), &HeaderMap::new());
+    write::status(&mut text, StatusCode::from_u16(299).unwrap());
     assert_eq!(text, b"HTTP/1.1 299 \r\n");
 }

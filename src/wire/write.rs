@@ -1,18 +1,14 @@
 //! Heads and chunks written.
 
-use std::cell::RefCell;
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use http::{HeaderMap, StatusCode, request};
 
-/// Writes a response's status line and fields, without the empty line.
-pub fn response(out: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap) {
+/// Writes a response's status line.
+pub fn status(out: &mut Vec<u8>, status: StatusCode) {
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(status.as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
     out.extend_from_slice(b"\r\n");
-    fields(out, headers);
 }
 
 /// Writes a request's line and fields, without the empty line. The target is in origin-form (RFC
@@ -57,20 +53,4 @@ pub fn chunk(out: &mut Vec<u8>, bytes: usize) {
         out.push(b"0123456789abcdef"[digit]);
     }
     out.extend_from_slice(b"\r\n");
-}
-
-thread_local! {
-    /// The second whose date was last written, and that date.
-    static DATE: RefCell<(u64, String)> = const { RefCell::new((u64::MAX, String::new())) };
-}
-
-/// Writes Date (RFC 9110 §6.6.1).
-pub fn date(out: &mut Vec<u8>, now: SystemTime) {
-    let second = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    DATE.with_borrow_mut(|(written, text)| {
-        if *written != second {
-            (*written, *text) = (second, httpdate::fmt_http_date(now));
-        }
-        field(out, "date", text.as_bytes());
-    });
 }

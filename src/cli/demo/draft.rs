@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use httpdate::{fmt_http_date, parse_http_date};
 
 use super::pages::Page;
-use crate::base::{Body, Outcome, Reason};
+use crate::base::{Body, Fields, Outcome, Reason};
 use crate::front::{Answer, Then};
 use crate::telemetry::Account;
 
@@ -78,7 +78,13 @@ impl Draft {
     pub(super) fn answer(self) -> Answer {
         let (head, body) = self.0.into_parts();
         let account = Account::new(None, Outcome::Synth, Reason::Fresh);
-        Answer { head, body: Body::from_bytes(body), account, then: Then::KeepAlive }
+        Answer {
+            head,
+            stored: Fields::default(),
+            body: Body::from_bytes(body),
+            account,
+            then: Then::KeepAlive,
+        }
     }
 
     /// The finished answer to a request whose body was not read to its end.

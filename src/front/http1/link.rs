@@ -3,20 +3,22 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Buf;
+use http::Response;
 use http::header::{CONNECTION, DATE};
-use http::{HeaderMap, Response};
 use http_body::{Body as _, Frame};
 
 use super::out::Out;
 use super::upload::Intake;
 use super::{Ending, LAST_CHUNK, Over, Sending, has_body};
-use crate::base::Fault;
+use crate::base::budget::Part;
+use crate::base::{Charge, Fault, Fields};
 use crate::front::answer::{Piece, Sent};
 use crate::front::line::Line;
 use crate::front::transport::Transport;
+use crate::semantics::date;
 use crate::wire::{Bad, Buffer, HeadEnd, READ, RequestHead, write};
 
 /// A client's socket, with what was read of it and what is to be written.
@@ -24,6 +26,8 @@ pub(in crate::front) struct Link {
     pub(in crate::front) io: Transport,
     pub(super) line: Arc<Line>,
     pub(in crate::front) buffer: Buffer,
+    /// For what waits in the buffer: part of a head, or requests behind the one that is answered.
+    charge: Option<Charge>,
     head_end: HeadEnd,
     pub(super) out: Out,
     /// Whether part of a request's body may still be on its way.
@@ -33,7 +37,8 @@ pub(in crate::front) struct Link {
 impl Link {
     pub(super) fn new(io: Transport, line: Arc<Line>) -> Self {
         let (buffer, out) = (Buffer::default(), Out::default());
-        Self { io, line, buffer, head_end: HeadEnd::default(), out, unread: false }
+        let head_end = HeadEnd::default();
+        Self { io, line, buffer, charge: None, head_end, out, unread: false }
     }
 
     /// Reads the next request's head.
@@ -61,10 +66,16 @@ impl Link {
             }
             // A head that is as long as it may be is complete, or refused above.
             let most = limits.header_bytes.saturating_sub(self.buffer.rest().len());
-            match ready!(self.buffer.poll_fill(Pin::new(&mut self.io), most, cx)) {
-                Ok(0) if self.buffer.is_empty() => return Poll::Ready(Err(Over::Done)),
-                Ok(0) | Err(_) => return Poll::Ready(Err(Over::Left)),
-                Ok(_) => {}
+            match self.buffer.poll_fill(Pin::new(&mut self.io), most, cx) {
+                Poll::Pending => {
+                    self.charge_buffer();
+                    return Poll::Pending;
+                }
+                Poll::Ready(Ok(0)) if self.buffer.is_empty() => {
+                    return Poll::Ready(Err(Over::Done));
+                }
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(Over::Left)),
+                Poll::Ready(Ok(_)) => {}
             }
         }
     }
@@ -73,10 +84,10 @@ impl Link {
     pub(super) fn refuse(&mut self, bad: Bad) {
         let now = self.line.serving.clock.wall();
         self.out.text(|out| {
-            write::response(out, bad.status(), &HeaderMap::new());
+            write::status(out, bad.status());
             write::length(out, 0);
             write::field(out, CONNECTION.as_str(), b"close");
-            write::date(out, now);
+            write::field(out, DATE.as_str(), date::format(now).as_bytes());
             out.extend_from_slice(b"\r\n");
         });
     }
@@ -85,6 +96,7 @@ impl Link {
     pub(super) fn write_head(
         &mut self,
         response: &Response<Sent>,
+        stored: &Fields,
         ending: Ending,
         is_head: bool,
         connection: Option<&str>,
@@ -94,8 +106,10 @@ impl Link {
         let clock = &self.line.serving.clock;
         self.out.text(|out| {
             // Room for the usual head, so that it is written without growing.
-            out.reserve(512);
-            write::response(out, status, headers);
+            out.reserve(512 + stored.size());
+            write::status(out, status);
+            stored.texts().for_each(|(name, value)| write::field(out, name, value));
+            write::fields(out, headers);
             match (ending, length) {
                 (Ending::Chunk, _) => write::field(out, "transfer-encoding", b"chunked"),
                 (Ending::Told, Some(length)) => write::length(out, length),
@@ -104,8 +118,9 @@ impl Link {
             if let Some(option) = connection {
                 write::field(out, CONNECTION.as_str(), option.as_bytes());
             }
-            if !headers.contains_key(DATE) && !status.is_informational() {
-                write::date(out, clock.wall());
+            let dated = headers.contains_key(DATE) || stored.is_dated();
+            if !dated && !status.is_informational() {
+                write::field(out, DATE.as_str(), date::format(clock.wall()).as_bytes());
             }
             out.extend_from_slice(b"\r\n");
         });
@@ -197,7 +212,22 @@ impl Link {
                 Poll::Ready(Ok(0) | Err(_)) => return Err(Over::Left),
             }
         }
+        self.charge_buffer();
         Ok(())
+    }
+
+    /// Charges the budget with what waits in the buffer, which is nothing as a rule.
+    fn charge_buffer(&mut self) {
+        let bytes = self.buffer.rest().len() as u64;
+        match &mut self.charge {
+            Some(_) if bytes == 0 => self.charge = None,
+            Some(charge) => charge.set(bytes),
+            None if bytes == 0 => {}
+            None => {
+                let budget = &self.line.serving.budget;
+                self.charge = Some(budget.charge(Part::Connections, bytes));
+            }
+        }
     }
 
     /// Writes what is queued.
