@@ -69,7 +69,7 @@
 //!   the host has left; a forged port, which an origin may write into its links, poisons nobody.
 //! - HTTP/1 is read and written here ([`wire`]), on both sides, and hyper is left for HTTP/2: there is
 //!   still one parser, a stricter one (no bare line feed, no length beside a coding), an idle
-//!   connection holds no buffer, and a hit costs a third fewer instructions.
+//!   connection holds no buffer, and a hit writes the fields as they are stored.
 //! - One watchdog a connection ([`front`]) enforces every timeout, HTTP/2's zero windows included, and
 //!   costs a hit nothing.
 //! - The exposition format is written here, without a metrics crate: counters live with the worker

@@ -73,7 +73,8 @@ impl Clients {
             return None;
         }
         *count += 1;
-        Some(Place { clients: self.clone(), subscriber, thing })
+        let number = *count;
+        Some(Place { clients: self.clone(), subscriber, thing, number })
     }
 
     /// Nothing unread yet by a connection of `address`.
@@ -155,6 +156,14 @@ pub struct Place {
     clients: Clients,
     subscriber: Subscriber,
     thing: Thing,
+    number: usize,
+}
+
+impl Place {
+    /// How many things of its kind the address had when it was taken, this one among them.
+    pub fn number(&self) -> usize {
+        self.number
+    }
 }
 
 impl Drop for Place {

@@ -19,8 +19,9 @@ use super::budget::{Charge, Part, YIELD};
 /// The smallest body that is worth it, in bytes: a shorter one is copied in less time than the two
 /// calls take.
 const LEAST: u64 = 16 * 1024;
-/// The largest body that is copied while a client waits, in bytes.
-const LARGEST: u64 = 2 * 1024 * 1024;
+/// The largest body that is worth it, in bytes: what fills the socket is sent in no less time page by
+/// page than by one call that copies.
+const LARGEST: u64 = 64 * 1024;
 /// How often a body is sent before it is copied.
 const WARM: u32 = 4;
 /// Descriptors that they may take.

@@ -269,7 +269,9 @@ impl Drop for Sent {
 pub(super) struct Piece {
     bytes: Bytes,
     record: Arc<Record>,
-    /// Whether its bytes count among what an HTTP/2 connection makes us hold.
+    /// Whether its bytes are its own, not the store's.
+    owned: bool,
+    /// Whether they count among what an HTTP/2 connection makes us hold.
     pinned: bool,
 }
 
@@ -280,7 +282,12 @@ impl Piece {
         if let Some(streams) = streams {
             streams.pin(bytes.len() as u64);
         }
-        Self { pinned: streams.is_some(), bytes, record: Arc::clone(record) }
+        Self { pinned: streams.is_some(), owned, bytes, record: Arc::clone(record) }
+    }
+
+    /// Bytes that are in memory for it alone.
+    pub(super) fn own(&self) -> usize {
+        if self.owned { self.bytes.len() } else { 0 }
     }
 
     fn unpin(&self, count: usize) {

@@ -9,7 +9,7 @@ pub mod sockets;
 
 pub use accept::{Accepted, Acceptor, Notice, accept};
 pub use capacity::{Capacity, Slot};
-pub use sockets::{BindError, Bound, Sockets};
+pub use sockets::{BindError, Bound, Sockets, send_less_in_advance};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 

@@ -103,6 +103,9 @@ impl Shared {
             let Ok(place) = place(&serving, &accepted) else {
                 return meter.add(Count::RefusedClient, 1);
             };
+            if place.as_ref().is_some_and(|place| place.number() > MANY) {
+                listen::send_less_in_advance(&accepted.stream);
+            }
             meter.add(count, 1);
             let held = (accepted.slot, place, meter.gauge(gauge));
             let peer = Arc::new(Peer {
@@ -122,6 +125,10 @@ impl Shared {
         })
     }
 }
+
+/// Connections of one client beyond which the kernel takes less of its answers in advance: browsers
+/// have six to a host, or one.
+const MANY: usize = 32;
 
 /// The connection's place among those of its client, if it needs one: a trusted proxy's connections
 /// carry many clients.

@@ -111,7 +111,7 @@ fn errors_that_the_origin_lets_be_stored_are_hits_too() {
 #[test]
 fn a_body_that_is_sent_often_over_plain_sockets_is_sent_as_pages_byte_for_byte() {
     let origin = Origin::start();
-    let pattern: Vec<u8> = (0..=250).cycle().take(700_001).collect();
+    let pattern: Vec<u8> = (0..=250).cycle().take(60_001).collect();
     origin.page("/page", Page::cacheable(&pattern[..]).header("etag", "\"1\""));
     let proxy = Proxy::new(&origin).start();
     let client = proxy.http1();
@@ -121,8 +121,8 @@ fn a_body_that_is_sent_often_over_plain_sockets_is_sent_as_pages_byte_for_byte()
     for _ in 0..10 {
         assert!(client.get("/page").expect(200).expect_hit().body == pattern);
     }
-    assert_eq!(pages(), 700_001.0);
-    for (first, last) in [(0, 0), (1, 65_536), (262_143, 262_145), (699_999, 700_000)] {
+    assert_eq!(pages(), 60_001.0);
+    for (first, last) in [(0, 0), (1, 16_384), (32_767, 32_769), (59_999, 60_000)] {
         let range = format!("bytes={first}-{last}");
         let part = client.send(Request::new("GET", "/page").header("range", &range)).expect(206);
         assert!(part.body == pattern[first..=last], "{range}");

@@ -13,8 +13,10 @@ use tokio::io::AsyncWrite;
 use super::super::answer::{Paged, Piece};
 use super::super::transport::Transport;
 
-/// Bytes beyond which no more of an answer is asked for.
+/// Bytes in memory of its own beyond which no more of an answer is asked for.
 const ENOUGH: usize = 64 * 1024;
+/// The same of bytes in all: what the store holds costs nothing, and should leave in one call.
+const PLENTY: usize = 1024 * 1024;
 /// Parts that one call writes; Linux takes 1024.
 const SLICES: usize = 32;
 
@@ -23,6 +25,8 @@ const SLICES: usize = 32;
 pub(super) struct Out {
     parts: VecDeque<Part>,
     bytes: usize,
+    /// Of them, those in memory of an answer's own.
+    own: usize,
 }
 
 enum Part {
@@ -55,6 +59,15 @@ impl Part {
         }
     }
 
+    /// Its bytes in memory of an answer's own.
+    fn own(&self) -> usize {
+        match self {
+            Self::Text(Text { text, written }) => text.len() - written,
+            Self::Piece(piece) => piece.own(),
+            Self::Paged(_) => 0,
+        }
+    }
+
     fn advance(&mut self, bytes: usize) {
         match self {
             Self::Text(text) => text.written += bytes,
@@ -67,7 +80,7 @@ impl Part {
 impl Out {
     /// Whether more of an answer is wanted.
     pub(super) fn has_room(&self) -> bool {
-        self.bytes < ENOUGH && self.parts.len() < SLICES
+        self.own < ENOUGH && self.bytes < PLENTY && self.parts.len() < SLICES
     }
 
     /// Has `write` append text.
@@ -79,12 +92,14 @@ impl Out {
             let before = text.len();
             write(text);
             self.bytes += text.len() - before;
+            self.own += text.len() - before;
         }
     }
 
     /// Appends a piece.
     pub(super) fn piece(&mut self, piece: Piece) {
         self.bytes += piece.remaining();
+        self.own += piece.own();
         self.parts.push_back(Part::Piece(piece));
     }
 
@@ -139,8 +154,9 @@ impl Out {
     fn advance(&mut self, mut written: usize) {
         self.bytes -= written;
         while let Some(part) = self.parts.front_mut() {
-            let here = part.remaining().min(written);
+            let (here, own) = (part.remaining().min(written), part.own());
             part.advance(here);
+            self.own -= own - part.own();
             written -= here;
             if part.remaining() > 0 {
                 break;
