@@ -5,15 +5,16 @@
 //!   --tidegate FILE    another binary
 //!   --rate N           requests a second, 3000
 //!   --seconds N        of each phase, 5
-//!   --rounds N         of the phases, 7
+//!   --rounds N         of the phases, 11
 //! ```
 //!
 //! The server has core 0, load and origin core 1. Hits of small pages come at a fixed rate, half of
 //! them on new connections, and latencies count from the time at which a request was due. Each
 //! round goes through undisturbed and disturbed phases in turn: 500 misses a second into a full
-//! cache, 2 000 purges a second, a reload each second that changes something. Of each kind the
-//! medians over the rounds are compared. It fails where the 99.9th percentile of a disturbed kind
-//! is over 1.5 times the undisturbed one, or any request failed.
+//! cache, 2 000 purges a second, a reload each second that changes something. A shared
+//! machine adds to the 99.9th percentile as it likes, up to ten times from round to round, and never
+//! takes away: of each kind the lower quartiles over the rounds are compared. It fails where that of
+//! a disturbed kind is over 1.5 times the undisturbed one, or any request failed.
 #![allow(unreachable_pub, reason = "a bench has no outside; `pub` marks what other files use")]
 #![allow(missing_docs, reason = "the same")]
 #![allow(clippy::print_stdout, reason = "a bench tells what it found")]
@@ -67,7 +68,7 @@ impl Options {
             tidegate: env!("CARGO_BIN_EXE_tidegate").into(),
             rate: 3000,
             time: Duration::from_secs(5),
-            rounds: 7,
+            rounds: 11,
         };
         let mut args = std::env::args().skip(1);
         while let Some(arg) = args.next() {
@@ -195,21 +196,23 @@ fn line(latencies: &Latencies) -> String {
     )
 }
 
-/// Prints the medians over the rounds; whether all is well.
+/// Prints the lower quartiles over the rounds; whether all is well.
 fn tell(phases: &[(Kind, Vec<Latencies>)]) -> bool {
-    let medians = |all: &[Latencies]| {
+    let quartiles = |all: &[Latencies]| {
         [500, 990, 999].map(|share| {
             let mut each: Vec<u32> = all.iter().map(|one| one.permille(share)).collect();
             each.sort_unstable();
-            each[each.len() / 2]
+            each[each.len() / 4]
         })
     };
     let calm = phases.iter().find(|(kind, _)| *kind == Kind::Nothing);
-    let calm = calm.map_or([1; 3], |(_, all)| medians(all));
+    let calm = calm.map_or([1; 3], |(_, all)| quartiles(all));
     let mut good = true;
-    println!("medians of the rounds: p50, p99, p99.9 in µs, and as multiples of undisturbed");
+    println!(
+        "lower quartiles of the rounds: p50, p99, p99.9 in µs, and as multiples of undisturbed"
+    );
     for (kind, all) in phases {
-        let found = medians(all);
+        let found = quartiles(all);
         let ratio = |at: usize| f64::from(found[at]) / f64::from(calm[at].max(1));
         println!(
             "{:12} {:6} {:6} {:6}   {:.2} {:.2} {:.2}",
