@@ -62,6 +62,8 @@ pub struct Server {
 /// What the server's threads share.
 pub(crate) struct Shared {
     node: Arc<Node>,
+    /// The same for each worker.
+    nodes: Box<[Arc<Node>]>,
     telemetry: Telemetry,
     /// The configuration in force, as it was written.
     loaded: Mutex<Loaded>,

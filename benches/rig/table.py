@@ -88,7 +88,8 @@ def verdict(reached):
 def scaling(figures):
     """What a second worker brings, where that was measured.
 
-    Two cores have to hold the clients too. So each core has a load of its own: with one worker,
+    Two cores have to hold the clients too. So each core has a load of its own, whose connections come
+    to the worker there: with one worker,
     server and load share core 0; with two, both cores do the same. The rate then doubles if nothing
     stands between the workers, but the clients' share, which always doubles, hides a part of what
     does. The server's CPU time alone hides nothing: two workers that each take twice as long for a

@@ -15,6 +15,7 @@ class Tidegate(Server):
 [node]
 memory = "{cache + (2 << 30)}"
 workers = {self.setup.workers}
+cpu_affinity = {str(self.setup.shared).lower()}
 [[listener]]
 address = "127.0.0.1:{self.plain}"
 [[listener]]

@@ -21,7 +21,7 @@ use super::budget::{Charge, Part, YIELD};
 const LEAST: u64 = 16 * 1024;
 /// The largest body that is worth it, in bytes: what fills the socket is sent in no less time page by
 /// page than by one call that copies.
-const LARGEST: u64 = 64 * 1024;
+const LARGEST: u64 = 256 * 1024;
 /// How often a body is sent before it is copied.
 const WARM: u32 = 4;
 /// Descriptors that they may take.

@@ -104,6 +104,13 @@ static NODE: Section = section(
             },
             "Threads that serve requests.",
         ),
+        fixed(
+            "cpu_affinity",
+            Boolean,
+            Is("false"),
+            "Whether each worker keeps to one CPU and gets the connections whose packets arrive there. For \
+             network cards that spread them over as many CPUs as there are workers: others leave some idle.",
+        ),
         key(
             "trusted_proxies",
             Prefixes,

@@ -52,6 +52,7 @@ fn node(table: &Table) -> Node {
         datacenter: table.maybe_text("datacenter").map(str::to_owned),
         memory: table.size("memory"),
         workers: table.count("workers"),
+        cpu_affinity: table.boolean("cpu_affinity"),
         trusted_proxies: table.prefixes("trusted_proxies"),
         unknown_host: need(u16::try_from(table.integer("unknown_host")).ok()),
         drain_delay: table.duration("drain_delay"),

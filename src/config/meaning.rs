@@ -50,6 +50,8 @@ pub struct Node {
     pub memory: u64,
     /// Runtimes that serve requests, at least one.
     pub workers: usize,
+    /// Whether each keeps to one CPU and gets the connections that arrive there.
+    pub cpu_affinity: bool,
     /// Peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
     pub trusted_proxies: PrefixSet,
     /// The status for a host that no site has: 421 or 404.

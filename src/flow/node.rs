@@ -1,4 +1,8 @@
 //! What all requests of a node share: the configuration in force, and what outlives it.
+//!
+//! Each worker has a copy of its own, down to the sites. Every request counts itself among those that
+//! hold them, and a counter that all workers write is passed from one CPU's cache to the next for each
+//! request.
 
 use std::sync::Arc;
 
@@ -6,7 +10,7 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 
 use crate::base::{Budget, Clients, Clock};
-use crate::config::Config;
+use crate::config::{Config, Site};
 use crate::fetch::Fetch;
 use crate::origin::Origins;
 use crate::site::Sites;
@@ -21,6 +25,22 @@ pub struct Running {
     pub sites: Sites,
     /// The clusters, with their connections.
     pub origins: Origins,
+}
+
+impl Running {
+    /// `config` in force, with `origins` for its clusters.
+    pub fn new(config: Config, origins: Origins) -> Self {
+        Self { sites: Sites::new(&config.sites), config, origins }
+    }
+
+    /// The same with sites that only one worker counts.
+    fn copy(&self) -> Self {
+        let mut config = self.config.clone();
+        for site in &mut config.sites {
+            *site = Arc::new(Site::clone(site));
+        }
+        Self::new(config, self.origins.clone())
+    }
 }
 
 /// What outlives a reload.
@@ -40,4 +60,26 @@ pub struct Node {
     pub via: HeaderValue,
     /// What each client address holds.
     pub clients: Clients,
+}
+
+impl Node {
+    /// The same node for one worker.
+    pub fn copy(&self) -> Self {
+        // In memory of its own.
+        let via = HeaderValue::from_bytes(self.via.as_bytes());
+        Self {
+            running: ArcSwap::from_pointee(self.running.load().copy()),
+            store: Arc::clone(&self.store),
+            fetch: Arc::clone(&self.fetch),
+            clock: self.clock.clone(),
+            budget: self.budget.clone(),
+            via: via.unwrap_or_else(|_| self.via.clone()),
+            clients: self.clients.clone(),
+        }
+    }
+
+    /// Puts what `running` says in force here.
+    pub fn follow(&self, running: &Running) {
+        self.running.store(Arc::new(running.copy()));
+    }
 }

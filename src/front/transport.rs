@@ -120,6 +120,9 @@ impl AsyncWrite for Transport {
     }
 }
 
+/// What the kernel takes for one packet, which the network card or its driver cuts up.
+const PACKET: usize = 64 * 1024;
+
 /// A TCP stream that tells what passes.
 pub(super) struct Socket {
     pub(super) stream: TcpStream,
@@ -137,13 +140,17 @@ impl Socket {
 }
 
 impl Socket {
-    /// Writes `bytes`, to which more will be added at once: the kernel need not send a packet yet.
+    /// Writes `bytes`, before `next` bytes of pages. Where all of that is one packet to the kernel, it
+    /// need not send one yet; else the pages had better begin a packet of their own.
     pub(super) fn poll_begin(
         &mut self,
         cx: &mut Context<'_>,
         bytes: &[u8],
+        next: usize,
     ) -> Poll<io::Result<usize>> {
-        self.poll_call(cx, |stream| Ok(rustix::net::send(stream, bytes, SendFlags::MORE)?))
+        let one = bytes.len() + next <= PACKET;
+        let flags = if one { SendFlags::MORE } else { SendFlags::empty() };
+        self.poll_call(cx, |stream| Ok(rustix::net::send(stream, bytes, flags)?))
     }
 
     /// Writes up to `count` bytes of `pages` from `offset` on, without copying them (sendfile(2)).

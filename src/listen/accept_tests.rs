@@ -31,7 +31,7 @@ fn acceptor(limit: usize) -> Loop {
 
 fn bind() -> Sockets {
     let address = "127.0.0.1:0".parse().unwrap();
-    Sockets::bind(&[Listener { address, tls: false, purge_only: false }], 1).unwrap()
+    Sockets::bind(&[Listener { address, tls: false, purge_only: false }], &[None]).unwrap()
 }
 
 async fn soon<F: Future>(future: F) -> F::Output {
@@ -99,7 +99,7 @@ async fn a_stopped_loop_takes_what_waits_in_its_queue_and_the_socket_stays() {
     soon(accept(socket, held.acceptor.clone(), sockets.stop().clone())).await.unwrap();
     assert_eq!(held.accepted.lock().unwrap().len(), 20);
 
-    let next = sockets.rebind(std::slice::from_ref(&bound.listener), 1).unwrap();
+    let next = sockets.rebind(std::slice::from_ref(&bound.listener), &[None]).unwrap();
     let late = soon(TcpStream::connect(bound.address)).await.unwrap();
     let socket = next.bound()[0].socket(0).unwrap();
     tokio::spawn(accept(socket, held.acceptor.clone(), next.stop().clone()));

@@ -5,10 +5,12 @@
 
 pub mod accept;
 pub mod capacity;
+pub mod cpus;
 pub mod sockets;
 
 pub use accept::{Accepted, Acceptor, Notice, accept};
 pub use capacity::{Capacity, Slot};
+pub use cpus::{Cpus, cpus, keep_to};
 pub use sockets::{BindError, Bound, Sockets, send_less_in_advance};
 
 use rustix::process::{Resource, getrlimit, setrlimit};

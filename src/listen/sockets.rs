@@ -89,7 +89,7 @@ impl Sockets {
     ///
     /// # Errors
     /// Every address that cannot be listened on; then nothing stays open.
-    pub fn bind(listeners: &[Listener], workers: usize) -> Result<Self, Vec<BindError>> {
+    pub fn bind(listeners: &[Listener], workers: &[Option<usize>]) -> Result<Self, Vec<BindError>> {
         Self::with(&[], listeners, workers)
     }
 
@@ -98,17 +98,22 @@ impl Sockets {
     ///
     /// # Errors
     /// As [`bind`](Self::bind).
-    pub fn rebind(&self, listeners: &[Listener], workers: usize) -> Result<Self, Vec<BindError>> {
+    pub fn rebind(
+        &self,
+        listeners: &[Listener],
+        workers: &[Option<usize>],
+    ) -> Result<Self, Vec<BindError>> {
         Self::with(&self.bound, listeners, workers)
     }
 
     fn with(
         held: &[Bound],
         listeners: &[Listener],
-        workers: usize,
+        workers: &[Option<usize>],
     ) -> Result<Self, Vec<BindError>> {
         let (mut bound, mut errors) = (Vec::new(), Vec::new());
-        let mut held: Vec<_> = held.iter().filter(|held| held.sockets.len() == workers).collect();
+        let mut held: Vec<_> =
+            held.iter().filter(|held| held.sockets.len() == workers.len()).collect();
         for listener in listeners {
             // Each is taken once: two listeners may both ask for port 0.
             let stays = held
@@ -154,12 +159,15 @@ impl Bound {
     }
 }
 
-/// Opens `count` sockets that share one address. Where its port is 0, the first gets one from the
+/// Opens a socket for each of `workers`, and its CPU where it keeps to one, all for one address. Where its port is 0, the first gets one from the
 /// system and the others take the same.
-fn open(address: SocketAddr, count: usize) -> io::Result<(SocketAddr, Vec<Arc<TcpListener>>)> {
+fn open(
+    address: SocketAddr,
+    workers: &[Option<usize>],
+) -> io::Result<(SocketAddr, Vec<Arc<TcpListener>>)> {
     let mut address = address;
-    let mut sockets = Vec::with_capacity(count);
-    for _ in 0..count {
+    let mut sockets = Vec::with_capacity(workers.len());
+    for cpu in workers {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         // An address whose connections linger in TIME_WAIT may be bound again.
         socket.set_reuse_address(true)?;
@@ -171,6 +179,10 @@ fn open(address: SocketAddr, count: usize) -> io::Result<(SocketAddr, Vec<Arc<Tc
         // Accepted connections inherit it.
         #[cfg(target_os = "linux")]
         socket.set_tcp_notsent_lowat(UNSENT)?;
+        #[cfg(target_os = "linux")]
+        if let Some(cpu) = cpu {
+            socket.set_cpu_affinity(*cpu)?;
+        }
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
@@ -191,7 +203,8 @@ mod tests {
 
     #[test]
     fn the_workers_of_a_listener_share_the_port_that_the_system_gave() {
-        let sockets = Sockets::bind(&[listener("127.0.0.1:0"), listener("[::1]:0")], 3).unwrap();
+        let sockets =
+            Sockets::bind(&[listener("127.0.0.1:0"), listener("[::1]:0")], &[None; 3]).unwrap();
         for bound in sockets.bound() {
             assert_ne!(bound.address.port(), 0);
             for worker in 0..3 {
@@ -208,7 +221,7 @@ mod tests {
         let taken = other.local_addr().unwrap();
         let far = "203.0.113.1:80";
         let listeners = [listener("127.0.0.1:0"), listener(&taken.to_string()), listener(far)];
-        let errors = Sockets::bind(&listeners, 2).unwrap_err();
+        let errors = Sockets::bind(&listeners, &[None; 2]).unwrap_err();
         let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(texts.len(), 2, "{texts:?}");
         assert!(texts[0].starts_with(&format!("cannot listen on {taken}: Address already in use")));
@@ -220,9 +233,10 @@ mod tests {
 
     #[test]
     fn a_reload_keeps_the_sockets_of_an_address_that_stays() {
-        let old = Sockets::bind(&[listener("127.0.0.1:0"), listener("[::1]:0")], 2).unwrap();
+        let old =
+            Sockets::bind(&[listener("127.0.0.1:0"), listener("[::1]:0")], &[None; 2]).unwrap();
         let kept = Listener { tls: true, ..listener("127.0.0.1:0") };
-        let new = old.rebind(&[kept, listener("127.0.0.2:0")], 2).unwrap();
+        let new = old.rebind(&[kept, listener("127.0.0.2:0")], &[None; 2]).unwrap();
         let same = |a: &Bound, b: &Bound| Arc::ptr_eq(&a.socket(1).unwrap(), &b.socket(1).unwrap());
         assert!(same(&old.bound()[0], &new.bound()[0]));
         assert!(new.bound()[0].listener.tls);

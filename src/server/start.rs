@@ -16,11 +16,10 @@ use crate::base::{Budget, Clients, Clock, Drain, fields};
 use crate::config::{self, AccessSink, Change, Config, Listener, Loaded};
 use crate::fetch::Fetch;
 use crate::flow::{Node, Running};
-use crate::listen::{self, Capacity, Sockets};
+use crate::listen::{self, Capacity, Cpus, Sockets};
 use crate::net::resolver::Resolver;
 use crate::net::tls::{self, Prepared, ServerTls};
 use crate::origin::Origins;
-use crate::site::Sites;
 use crate::store::Store;
 use crate::telemetry::{AccessLog, Labels, Sink, Telemetry};
 
@@ -43,7 +42,8 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
     let origins = Origins::build(&config, None, &resolver, &budget).map_err(StartError)?;
     let prepared = prepare_tls(&config, &clock)?;
     let tls = ServerTls::new(prepared).map_err(|error| one("TLS", &error))?;
-    let sockets = Sockets::bind(&config.listeners, config.node.workers).map_err(unbound)?;
+    let cpus = cpus(&config.node).map_err(|error| one("cpu_affinity", &error))?;
+    let sockets = Sockets::bind(&config.listeners, &cpus).map_err(unbound)?;
     let admin = bind_admin(&config)?;
 
     let labels =
@@ -56,16 +56,18 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
     let unpacked = fields::UNPACKED_BYTES * config.node.workers as u64;
     let fixed = budget.charge(Part::Process, PROCESS + store.floors().bytes() + unpacked);
     let fetch = Fetch::new(Arc::clone(&store), clock.clone(), budget.clone(), config.node.workers);
-    let running = Running { sites: Sites::new(&config.sites), origins, config: config.clone() };
+    let running = Running::new(config.clone(), origins);
     let via = HeaderValue::try_from(format!("1.1 {}", config.node.name))
         .map_err(|error| one("the node's name", &error))?;
     let clients = Clients::default();
     let running = ArcSwap::from_pointee(running);
     let node = Node { running, store, fetch, clock, budget, via, clients };
+    let nodes = (0..config.node.workers).map(|_| Arc::new(node.copy())).collect();
 
-    let (workers, inboxes) = Workers::new(config.node.workers);
+    let (workers, inboxes) = Workers::new(cpus);
     let shared = Arc::new(Shared {
         node: Arc::new(node),
+        nodes,
         telemetry,
         loaded: Mutex::new(loaded),
         sockets: Mutex::new(sockets),
@@ -86,7 +88,8 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
     let mut server = Server { shared: Arc::clone(&shared), threads: Vec::new() };
     let thread = |what: &str, started: io::Result<_>| started.map_err(|e| one(what, &e));
     for (number, inbox) in inboxes.into_iter().enumerate() {
-        let started = worker::start(number, inbox, shared.stop.clone());
+        let cpu = shared.workers.cpus()[number];
+        let started = worker::start(number, cpu, inbox, shared.stop.clone());
         server.threads.push(thread("a worker's thread", started)?);
     }
     if let Some(admin) = &admin {
@@ -100,6 +103,14 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
         tracing::info!(%address, tls, purge_only = bound.listener.purge_only, "listening");
     }
     Ok(server)
+}
+
+/// The CPU that each worker keeps to, if it does.
+fn cpus(node: &config::Node) -> io::Result<Cpus> {
+    match node.cpu_affinity {
+        true => listen::cpus(node.workers),
+        false => Ok(vec![None; node.workers].into()),
+    }
 }
 
 /// Sets what the system allows the process.
@@ -134,12 +145,13 @@ impl Shared {
         let prepared = prepare_tls(&config, &self.node.clock)?;
         let access = AccessLog::open(&sink(&config))
             .map_err(|error| StartError(vec![format!("the access log: {error}")]))?;
-        let sockets = self.sockets().rebind(&config.listeners, self.workers.count());
+        let sockets = self.sockets().rebind(&config.listeners, self.workers.cpus());
         let sockets = sockets.map_err(unbound)?;
         self.tls.switch(prepared).map_err(|error| StartError(vec![format!("TLS: {error}")]))?;
 
-        let sites = Sites::new(&config.sites);
-        self.node.running.store(Arc::new(Running { sites, origins, config: config.clone() }));
+        let running = Running::new(config.clone(), origins);
+        self.nodes.iter().for_each(|node| node.follow(&running));
+        self.node.running.store(Arc::new(running));
         self.telemetry.switch_access(access);
         self.capacity.set_limit(config.limits.connections);
         self.accept_from(&sockets, &config);
@@ -155,6 +167,7 @@ fn keep_what_needs_a_restart(config: &mut Config, old: &Config) {
     config.node.name.clone_from(&old.node.name);
     config.node.memory = old.node.memory;
     config.node.workers = old.node.workers;
+    config.node.cpu_affinity = old.node.cpu_affinity;
     config.cache.memory = old.cache.memory;
     config.cache.max_variants = old.cache.max_variants;
     config.admin = old.admin;
@@ -170,7 +183,7 @@ fn prepare_tls(config: &Config, clock: &Clock) -> Result<Prepared, StartError> {
 
 fn bind_admin(config: &Config) -> Result<Option<Sockets>, StartError> {
     let listener = |address| Listener { address, tls: false, purge_only: false };
-    let bind = |address| Sockets::bind(&[listener(address)], 1).map_err(unbound);
+    let bind = |address| Sockets::bind(&[listener(address)], &[None]).map_err(unbound);
     config.admin.map(bind).transpose()
 }
 

@@ -16,11 +16,14 @@ use crate::base::{Drain, ListenerId, Peer, WorkerId};
 use crate::config::{Config, Listener};
 use crate::flow::Flow;
 use crate::front::{self, Serving};
-use crate::listen::{self, Accepted, Acceptor, Notice, Sockets};
+use crate::listen::{self, Accepted, Acceptor, Cpus, Notice, Sockets};
 use crate::telemetry::{Count, Gauge, Meter};
 
 /// The way to each worker.
-pub(super) struct Workers(Vec<mpsc::UnboundedSender<Order>>);
+pub(super) struct Workers {
+    ways: Vec<mpsc::UnboundedSender<Order>>,
+    cpus: Cpus,
+}
 
 /// The workers' ends of their ways.
 pub(super) type Inboxes = Vec<mpsc::UnboundedReceiver<Order>>;
@@ -35,25 +38,26 @@ pub(super) struct Order {
 }
 
 impl Workers {
-    pub(super) fn new(count: usize) -> (Self, Inboxes) {
-        let (ways, inboxes) = (0..count).map(|_| mpsc::unbounded_channel()).unzip();
-        (Self(ways), inboxes)
+    /// A worker for each of `cpus`.
+    pub(super) fn new(cpus: Cpus) -> (Self, Inboxes) {
+        let (ways, inboxes) = cpus.iter().map(|_| mpsc::unbounded_channel()).unzip();
+        (Self { ways, cpus }, inboxes)
     }
 
-    /// How many there are.
-    pub(super) fn count(&self) -> usize {
-        self.0.len()
+    /// The CPU that each keeps to, if it does.
+    pub(super) fn cpus(&self) -> &Cpus {
+        &self.cpus
     }
 }
 
 impl Shared {
     /// Has every worker accept from its sockets, and serve as `config` says.
     pub(super) fn accept_from(self: &Arc<Self>, sockets: &Sockets, config: &Config) {
-        for (number, way) in self.workers.0.iter().enumerate() {
+        for (number, (way, node)) in self.workers.ways.iter().zip(&self.nodes).enumerate() {
             let worker = WorkerId(u16::try_from(number).unwrap_or(u16::MAX));
             let meter = self.telemetry.worker(worker);
             let serving = Arc::new(Serving {
-                handler: Arc::new(Flow::new(Arc::clone(&self.node), worker)),
+                handler: Arc::new(Flow::new(Arc::clone(node), worker)),
                 recorder: Arc::new(Counting(Arc::clone(&meter))),
                 clock: self.node.clock.clone(),
                 timeouts: config.timeouts,
@@ -158,11 +162,15 @@ fn notice(meter: &Arc<Meter>) -> Arc<dyn Fn(Notice) + Send + Sync> {
 /// The system gives no thread, or no runtime.
 pub(super) fn start(
     number: usize,
+    cpu: Option<usize>,
     mut inbox: mpsc::UnboundedReceiver<Order>,
     stop: Drain,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+        if let Some(Err(error)) = cpu.map(listen::keep_to) {
+            tracing::warn!(number, %error, "a worker does not keep to its CPU");
+        }
         runtime.block_on(async move {
             loop {
                 tokio::select! {

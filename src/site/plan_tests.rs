@@ -20,6 +20,7 @@ fn config(allow: &[&str], everywhere: bool, trusted: &[&str]) -> Config {
             datacenter: None,
             memory: 1 << 30,
             workers: 1,
+            cpu_affinity: false,
             trusted_proxies: set(trusted),
             unknown_host: 421,
             drain_delay: second,

@@ -51,7 +51,7 @@ struct Churn {
 #[ignore = "takes its time and all of the machine"]
 fn half_a_gibibyte_is_enough_for_whatever_comes() {
     let _alone = alone();
-    let seconds = setting("TIDEGATE_REAL_CHURN_SECONDS", 30);
+    let seconds = setting("TIDEGATE_REAL_CHURN_SECONDS", 180);
     let idle = setting("TIDEGATE_REAL_IDLE", 20_000).min(descriptors().saturating_sub(1500));
     let idle = u32::try_from(idle).expect("a number of connections");
     let origin = VastOrigin::start();

@@ -136,8 +136,9 @@ impl Out {
                     let (pages, offset) = paged.rest().ok_or_else(gone)?;
                     return socket.poll_send_pages(cx, pages, offset, paged.remaining());
                 }
-                (Some(Part::Text(text)), Some(Part::Paged(_))) => {
-                    return socket.poll_begin(cx, &text.text[text.written..]);
+                (Some(Part::Text(text)), Some(Part::Paged(paged))) => {
+                    let text = &text.text[text.written..];
+                    return socket.poll_begin(cx, text, paged.remaining());
                 }
                 _ => {}
             }
