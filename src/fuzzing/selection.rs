@@ -34,6 +34,15 @@ pub fn selection(data: &[u8]) {
 fn check_normal(headers: &HeaderMap, name: &HeaderName) {
     let form = form(headers, name);
     let Ok(value) = HeaderValue::from_bytes(&form) else { panic!("{name}: {form:?} is no field") };
+    // A quotation mark that is never closed on its line quotes nothing; on one line with another's it
+    // would.
+    let unclosed = |line: &HeaderValue| {
+        let line = line.as_bytes();
+        line.contains(&b'\\') || line.iter().filter(|byte| **byte == b'"').count() % 2 == 1
+    };
+    if headers.get_all(name).iter().any(unclosed) {
+        return;
+    }
     let again: HeaderMap = [(name.clone(), value)].into_iter().collect();
     let again = self::form(&again, name);
     assert_eq!(again, form, "{name} has two normal forms");

@@ -24,11 +24,15 @@ fn ready(issued: &Issued, http2: bool) -> Prepared {
 }
 
 fn client(trusted: &[&Issued]) -> ClientConfig {
+    client_with(aws_lc_rs::default_provider(), trusted)
+}
+
+fn client_with(provider: CryptoProvider, trusted: &[&Issued]) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     for issued in trusted {
         roots.add(issued.der.clone()).unwrap();
     }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&TLS13, &TLS12])
         .unwrap()
         .with_root_certificates(roots)
@@ -113,4 +117,17 @@ fn everything_wrong_is_told_at_once() {
     let bad = Certificate { cert: good.key.clone(), key: good.key.clone() };
     let errors = prepare(&[bad.clone(), good, bad], true, SystemTime::UNIX_EPOCH).unwrap_err();
     assert_eq!(errors.len(), 2);
+}
+
+#[test]
+fn the_suite_is_the_cheapest_of_those_that_a_client_offers() {
+    let issued = issue();
+    let server = ServerTls::new(ready(&issued, true)).unwrap();
+    let mut provider = aws_lc_rs::default_provider();
+    let dearest = CipherSuite::TLS13_AES_256_GCM_SHA384;
+    provider.cipher_suites.sort_by_key(|suite| suite.suite() != dearest);
+    let offers = Arc::new(client_with(provider, &[&issued]));
+    let (client, _) = shake(&offers, &server).unwrap();
+    let chosen = client.negotiated_cipher_suite().unwrap().suite();
+    assert_eq!(chosen, CipherSuite::TLS13_AES_128_GCM_SHA256);
 }

@@ -133,6 +133,45 @@ fn a_body_that_is_sent_often_over_plain_sockets_is_sent_as_pages_byte_for_byte()
 }
 
 #[test]
+fn every_protocol_gets_the_fields_as_they_are_stored() {
+    let origin = Origin::start();
+    let page = |page: Page| {
+        page.header("etag", "\"1\"")
+            .header("link", "</a>; rel=preload")
+            .header("link", "</b>; rel=preload")
+            .header("x-nobody-knows", "caf\u{e9}, \"as it is\"")
+    };
+    origin.page("/plain", page(Page::cacheable("content")));
+    // Those to which we add something of our own.
+    let behind = Page::cacheable("content").header("via", "1.1 inner").header("age", "5");
+    origin.page("/behind", page(behind.header("cache-status", "inner; hit")));
+    let proxy = Proxy::new(&origin).tls().clock_by_hand().start();
+    for path in ["/plain", "/behind"] {
+        // What came over another scheme is another variant.
+        for client in [proxy.http1(), proxy.http2()] {
+            client.get(path).expect(200);
+        }
+        let fields = |client: Client, method| {
+            let answer = client.send(Request::new(method, path)).expect(200).expect_hit();
+            let fields = answer.headers.iter();
+            let mut fields: Vec<_> =
+                fields.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
+            fields.sort();
+            fields
+        };
+        let plain = fields(proxy.http1(), "GET");
+        let all = |name: &str| plain.iter().filter(|(known, _)| known == name).count();
+        assert_eq!((all("link"), all("x-nobody-knows"), all("via"), all("age")), (2, 1, 1, 1));
+        for client in [proxy.http1_tls(), proxy.http2()] {
+            assert_eq!(fields(client, "GET"), plain, "{path}");
+        }
+        for client in [proxy.http1(), proxy.http2()] {
+            assert_eq!(fields(client, "HEAD"), plain, "{path}");
+        }
+    }
+}
+
+#[test]
 fn methods_other_than_get_and_head_go_past_the_store() {
     let origin = Origin::start();
     origin.on("/page", |seen| Page::cacheable(&seen.method));
