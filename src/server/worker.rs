@@ -132,7 +132,7 @@ impl Shared {
 
 /// Connections of one client beyond which the kernel takes less of its answers in advance: browsers
 /// have six to a host, or one.
-const MANY: usize = 16;
+const MANY: usize = 24;
 
 /// The connection's place among those of its client, if it needs one: a trusted proxy's connections
 /// carry many clients.
