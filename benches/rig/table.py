@@ -89,11 +89,11 @@ def scaling(figures):
     """What a second worker brings, where that was measured.
 
     Two cores have to hold the clients too. So each core has a load of its own, whose connections come
-    to the worker there: with one worker,
-    server and load share core 0; with two, both cores do the same. The rate then doubles if nothing
-    stands between the workers, but the clients' share, which always doubles, hides a part of what
-    does. The server's CPU time alone hides nothing: two workers that each take twice as long for a
-    request are worth one. Both ratios are told; the lower one counts.
+    to the worker there: with one worker, server and load share core 0; with two, both cores do the
+    same. The rate then doubles if nothing stands between the workers, but the clients' share, which
+    always doubles, hides a part of what does. The server's CPU time alone hides nothing: two workers
+    that each take twice as long for a request are worth one. Both ratios are told; the lower one
+    counts.
     """
     one, two = of(figures, "scale-1", "tidegate"), of(figures, "scale-2", "tidegate")
     if not valid(one) or not valid(two):

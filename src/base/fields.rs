@@ -1,14 +1,15 @@
 //! The fields of a stored response, packed: one piece of memory for all of them, from which an
 //! HTTP/1 answer is written as it stands, and of which the values of any other are views.
 //!
-//! First stand how many fields there are, and marks ([`Fields::stand`], [`Fields::is_dated`]). A field is the number of its name, the length of its value, and the value;
-//! number 0 is followed by a name that has no number, with its length. Lengths are seven bits a byte,
-//! the lowest first, the highest bit set where more follow.
+//! First stand how many fields there are, and marks ([`Fields::stand`], [`Fields::is_dated`]). A
+//! field is the number of its name, the length of its value, and the value; number 0 is followed by a
+//! name that has no number, with its length. Lengths are seven bits a byte, the lowest first, the
+//! highest bit set where more follow.
 //!
 //! A [`HeaderMap`], which HTTP/2 and conditions need, is eight times as large, and four times as
-//! quick to copy as to make. So a worker
-//! keeps those that it makes over and over, as many as fit a small table, and only such as are of a
-//! usual size: what the table takes is bounded in bytes ([`UNPACKED_BYTES`]).
+//! quick to copy as to make. So a worker keeps those that it makes over and over, as many as fit a
+//! small table, and only such as are of a usual size: what the table takes is bounded in bytes
+//! ([`UNPACKED_BYTES`]).
 
 use std::cell::RefCell;
 use std::ops::Range;

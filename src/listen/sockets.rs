@@ -159,8 +159,8 @@ impl Bound {
     }
 }
 
-/// Opens a socket for each of `workers`, and its CPU where it keeps to one, all for one address. Where its port is 0, the first gets one from the
-/// system and the others take the same.
+/// Opens a socket for each of `workers`, told of its CPU where it keeps to one, all for one address.
+/// Where its port is 0, the first gets one from the system and the others take the same.
 fn open(
     address: SocketAddr,
     workers: &[Option<usize>],
