@@ -138,8 +138,8 @@ fn object(length: usize) -> Arc<Object> {
     let status = StatusCode::OK;
     let life = Life::of(status, &headers, &said, received, &Policy::default());
     let selecting = Vary::of(&headers).select(&headers).unwrap_or_default();
-    let axis = Axis { site: SiteId(1), scheme: Scheme::Http, port: 0 };
-    let head = Head::new(status, &headers, &life, clock.now(), (axis, selecting));
+    let axis = Axis::new(SiteId(1), Scheme::Http, None);
+    let head = Head::new(status, &headers, &life, clock.now(), (axis.stored(false), selecting));
     let body = Bytes::from_static(&BODY[..length]);
     let body = Stored::new(vec![body], Budget::new(1000).charge(Part::Stored, 0));
     Arc::new(Object::new(head, body, None, Seq(0)))

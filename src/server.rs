@@ -2,18 +2,23 @@
 //! them, replaces what a reload replaces, and shuts everything down in order.
 //!
 //! Threads: one a worker, each with a current-thread runtime on which its connections, their fetches
-//! and its pools live; one for control (admin, names, drains, upkeep of pools and logs). Nothing
-//! here is on a request's path.
+//! and its pools live; one for control (admin, names, drains, upkeep of pools and logs); one of
+//! `fetch`'s for content codings, once a site has some made; and one for purges that are no requests. Nothing here is on a request's path.
 //!
 //! Shutting down: `/healthz` turns 503 while connections are still accepted (`drain_delay`), then
 //! listeners accept until their queues are empty and end, connections finish what they have begun
 //! (`drain_timeout` at most), and the threads end.
 
 mod control;
+mod door;
+mod htcp;
+mod purging;
 mod recorder;
 mod sources;
 mod start;
 mod status;
+mod streams;
+mod sweeper;
 mod worker;
 
 use std::net::SocketAddr;
@@ -23,6 +28,7 @@ use std::thread::JoinHandle;
 
 use tokio::runtime::Handle;
 
+use crate::admin::purge::Purges;
 use crate::base::{Charge, Clock, Drain};
 use crate::config::{Change, Ids, Loaded};
 use crate::flow::Node;
@@ -30,6 +36,8 @@ use crate::listen::{Capacity, Sockets};
 use crate::net::resolver::Resolver;
 use crate::net::tls::ServerTls;
 use crate::telemetry::{Count, Telemetry};
+use htcp::Htcp;
+use streams::Streams;
 use worker::Workers;
 
 /// What a server is given beside its configuration.
@@ -64,7 +72,13 @@ pub(crate) struct Shared {
     node: Arc<Node>,
     /// The same for each worker.
     nodes: Box<[Arc<Node>]>,
+    /// Where the control API takes purges, and of whom.
+    api: Arc<Purges>,
     telemetry: Telemetry,
+    /// The HTCP listeners.
+    htcp: Arc<Htcp>,
+    /// The purge streams.
+    streams: Arc<Streams>,
     /// The configuration in force, as it was written.
     loaded: Mutex<Loaded>,
     sockets: Mutex<Sockets>,

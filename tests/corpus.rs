@@ -63,8 +63,33 @@ fn nobody_can_write_who_asks_but_a_trusted_proxy() -> io::Result<()> {
 }
 
 #[test]
+fn readers_without_a_session_are_one_and_a_session_is_seen_wherever_it_stands() -> io::Result<()> {
+    replay("cookies", fuzzing::cookies)
+}
+
+#[test]
+fn a_proxy_header_is_read_to_its_end_and_no_further_or_refused() -> io::Result<()> {
+    replay("proxy_protocol", fuzzing::proxy_protocol)
+}
+
+#[test]
+fn a_datagram_of_htcp_adds_up_to_its_last_byte_or_is_refused() -> io::Result<()> {
+    replay("htcp", fuzzing::htcp)
+}
+
+#[test]
+fn an_answer_of_a_broker_is_read_or_refused() -> io::Result<()> {
+    replay("stream", fuzzing::stream)
+}
+
+#[test]
 fn what_a_location_names_lies_within_the_origin() -> io::Result<()> {
     replay("location", fuzzing::location)
+}
+
+#[test]
+fn every_target_means_the_same_in_its_one_spelling() -> io::Result<()> {
+    replay("spelling", fuzzing::spelling)
 }
 
 #[test]

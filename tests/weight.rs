@@ -51,7 +51,8 @@ impl Shelf {
         let received = Received { wall: self.clock.wall(), delay: Duration::ZERO };
         let life = Life::of(StatusCode::OK, &self.fields, &said, received, &Policy::default());
         let vary = Vary::of(&self.fields).select(&HeaderMap::new());
-        let selected = (Axis::new(SiteId(0), Scheme::Http, None), vary.expect("nothing varies"));
+        let selected =
+            (Axis::new(SiteId(0), Scheme::Http, None).stored(false), vary.expect("nothing varies"));
         let head = Head::new(StatusCode::OK, &self.fields, &life, self.clock.now(), selected);
         let body = Bytes::from(vec![1; length].into_boxed_slice());
         let body = Stored::new(vec![body], self.budget.charge(Part::Stored, 0));

@@ -18,6 +18,10 @@ def object_path(number):
     return f"/objects/{number:08d}"
 
 
+def tagged_path(number):
+    return f"/tagged/{number:08d}"
+
+
 def object_body(number):
     return f"{number:08d}{_REST}".encode()
 
@@ -29,6 +33,7 @@ class Origin:
     /private/SIZE   `Cache-Control: private`
     /no-store/SIZE  `Cache-Control: no-store`
     /objects/NUMBER storable for a day, any number of them
+    /tagged/NUMBER  the same, with the tags `all` and one of `t0` to `t999`
     """
 
     def __init__(self, scratch, cores):
@@ -65,6 +70,9 @@ http {{
     location /no-store/ {{ add_header Cache-Control no-store; }}
     location ~ "^/objects/(\\d{{8}})$" {{
       add_header Cache-Control max-age=86400; return 200 "$1{_REST}";
+    }}
+    location ~ "^/tagged/(\\d{{5}}0*(\\d{{1,3}}))$" {{
+      add_header Cache-Control max-age=86400; add_header xkey "all t$2"; return 200 "$1{_REST}";
     }}
   }}
   server {{ listen 127.0.0.1:{self.status}; location / {{ stub_status; }} }}

@@ -1,5 +1,6 @@
 """Tidegate, as a node that serves one site."""
 
+from rig import process
 from rig.server import Server
 
 
@@ -10,6 +11,7 @@ class Tidegate(Server):
     per_object = 1536
 
     def launch(self):
+        self.admin = process.free_port()
         cache = self.cache_bytes(roomy=2 << 30)
         config = self.write("tidegate.toml", f"""
 [node]
@@ -26,6 +28,8 @@ cert = "{self.tls}/cert.pem"
 key = "{self.tls}/key.pem"
 [cache]
 memory = "{cache}"
+[admin]
+address = "127.0.0.1:{self.admin}"
 [timeouts]
 idle = "300s"
 [limits]

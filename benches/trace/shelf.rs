@@ -50,17 +50,12 @@ impl Shelf {
 
     fn object(&self, size: u64) -> Arc<Object> {
         let headers = &self.fields;
-        let terms = Terms {
-            heuristic: false,
-            default_ttl: None,
-            grace: Duration::ZERO,
-            keep: Duration::ZERO,
-        };
         let received = Received { wall: self.clock.wall(), delay: Duration::ZERO };
         let said = ResponseDirectives::of(headers);
-        let life = Life::of(StatusCode::OK, headers, &said, received, &terms);
+        let life = Life::of(StatusCode::OK, headers, &said, received, &Terms::RFC);
         let vary = Vary::of(headers).select(&HeaderMap::new());
-        let selected = (Axis::new(SiteId(0), Scheme::Http, None), vary.expect("nothing varies"));
+        let selected =
+            (Axis::new(SiteId(0), Scheme::Http, None).stored(false), vary.expect("nothing varies"));
         let head = Head::new(StatusCode::OK, headers, &life, self.clock.now(), selected);
         let body = Stored::new(
             vec![self.bytes.slice(..size as usize)],

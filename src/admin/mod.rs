@@ -2,8 +2,12 @@
 //!
 //! [`Admin`] owns nothing that it shows. Figures come from the telemetry and from each room's
 //! [`Source`], the status page from a closure, and whether the node is draining from a flag, all
-//! given by whoever wires the rooms together. It changes nothing yet: orders to the node are
-//! signals and PURGE.
+//! given by whoever wires the rooms together. What changes something is [`purge`]'s alone.
+
+mod audit;
+pub mod gate;
+mod lines;
+pub mod purge;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +19,7 @@ use serde_json::Value;
 use crate::base::{Body, Fields, Outcome, Peer, Reason};
 use crate::front::{Answer, Handler, Reply, Request, Then};
 use crate::telemetry::{Account, EXPOSITION, Source, Telemetry};
+use purge::Purges;
 
 /// What the status page shows, taken at each request.
 pub type Status = Arc<dyn Fn() -> Value + Send + Sync>;
@@ -24,6 +29,7 @@ const PATHS: &str = "\
 /healthz   200 while the node takes traffic, 503 once it is draining
 /metrics   counters, gauges and histograms in Prometheus' text format
 /status    what the node is doing, in JSON
+/purge     takes orders to purge, by POST: a line of JSON each, such as {\"url\": \"https://host/path\"}
 ";
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -35,17 +41,20 @@ pub struct Admin {
     sources: Vec<Arc<dyn Source>>,
     status: Status,
     draining: Arc<AtomicBool>,
+    purges: Arc<Purges>,
 }
 
 impl Admin {
-    /// An admin that shows `telemetry` with `sources`, `status`, and whether `draining` is set.
+    /// An admin that shows `telemetry` with `sources`, `status`, and whether `draining` is set, and hands
+    /// orders to `purges`.
     pub fn new(
         telemetry: Telemetry,
         sources: Vec<Arc<dyn Source>>,
         status: Status,
         draining: Arc<AtomicBool>,
+        purges: Arc<Purges>,
     ) -> Self {
-        Self { telemetry, sources, status, draining }
+        Self { telemetry, sources, status, draining, purges }
     }
 
     fn page(&self, method: &Method, path: &str) -> Page {
@@ -84,7 +93,11 @@ impl std::fmt::Debug for Admin {
 }
 
 impl Handler for Admin {
-    fn handle(&self, request: Request, _peer: &Arc<Peer>) -> Reply {
+    fn handle(&self, request: Request, peer: &Arc<Peer>) -> Reply {
+        if request.uri().path() == "/purge" {
+            let purges = Arc::clone(&self.purges);
+            return Reply::Later(Box::pin(purges.answer(request, Arc::clone(peer))));
+        }
         let mut page = self.page(request.method(), request.uri().path());
         if request.method() == Method::HEAD {
             page.text.clear();

@@ -42,11 +42,15 @@ pub enum Part {
     Stored,
     /// Stored bodies that the page cache holds a second time.
     Pages,
+    /// Stored bodies on their way into a content coding.
+    Coding,
+    /// Purges that wait to be repeated.
+    Repeats,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Process,
         Self::Connections,
         Self::Origins,
@@ -55,6 +59,8 @@ impl Part {
         Self::Fills,
         Self::Stored,
         Self::Pages,
+        Self::Coding,
+        Self::Repeats,
     ];
 
     /// The word for it in metrics.
@@ -68,6 +74,8 @@ impl Part {
             Self::Fills => "fills",
             Self::Stored => "stored",
             Self::Pages => "pages",
+            Self::Coding => "coding",
+            Self::Repeats => "repeats",
         }
     }
 }

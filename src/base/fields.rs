@@ -6,16 +6,20 @@
 //! name that has no number, with its length. Lengths are seven bits a byte, the lowest first, the
 //! highest bit set where more follow.
 //!
+//! Where clients are not shown what the origin said, the origin's own fields of those that differ stand
+//! behind the shown ones, and in the last four bytes where they begin: whoever asks the origin again,
+//! or shows clients something else, goes by them ([`Fields::own`]).
+//!
 //! A [`HeaderMap`], which HTTP/2 and conditions need, is eight times as large, and four times as
-//! quick to copy as to make. So a worker keeps those that it makes over and over, as many as fit a
-//! small table, and only such as are of a usual size: what the table takes is bounded in bytes
-//! ([`UNPACKED_BYTES`]).
+//! quick to copy as to make: what is made over and over is kept (`unpacked`).
 
-use std::cell::RefCell;
+mod unpacked;
+
 use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+pub use unpacked::UNPACKED_BYTES;
 
 /// The names that responses have. A field's number is its place here plus one; it is kept in memory
 /// only, so the list may change.
@@ -59,7 +63,7 @@ static NAMES: [HeaderName; 48] = [
     header::CDN_CACHE_CONTROL,
     HeaderName::from_static("x-powered-by"),
     HeaderName::from_static("x-request-id"),
-    HeaderName::from_static("x-cache"),
+    X_CACHE,
     HeaderName::from_static("server-timing"),
     HeaderName::from_static("timing-allow-origin"),
     HeaderName::from_static("permissions-policy"),
@@ -74,9 +78,15 @@ static NAMES: [HeaderName; 48] = [
 const ANSWERED: [HeaderName; 4] =
     [header::AGE, header::VIA, header::CACHE_STATUS, header::CONTENT_LENGTH];
 
-/// The marks behind the number of fields: none is one of [`ANSWERED`], and one is Date.
+/// The name under which caches without Cache-Status tell what they did.
+pub const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+
+/// The marks behind the number of fields: none is one of [`ANSWERED`], one is Date, one is X-Cache,
+/// and the origin's own stand behind the shown ones.
 const STAND: u8 = 1;
 const DATED: u8 = 2;
+const TOLD: u8 = 4;
+const OWN: u8 = 8;
 
 /// Packed fields, in the order in which a [`HeaderMap`] tells them: those of one name together.
 #[derive(Clone, Debug, Default)]
@@ -85,24 +95,47 @@ pub struct Fields(Bytes);
 impl Fields {
     /// The fields of `headers`, in memory of their own.
     pub fn of(headers: &HeaderMap) -> Self {
-        let texts = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 7);
-        let mut packed = BytesMut::with_capacity(2 + texts.sum::<usize>());
-        // It is a hint: of more than 255 nothing is lost.
-        packed.put_u8(u8::try_from(headers.len()).unwrap_or(u8::MAX));
-        let stand = ANSWERED.iter().all(|name| !headers.contains_key(name));
-        let dated = headers.contains_key(header::DATE);
-        packed.put_u8(if stand { STAND } else { 0 } | if dated { DATED } else { 0 });
-        for (name, value) in headers {
-            match NAMES.iter().position(|known| known == name) {
-                Some(at) => packed.put_u8(u8::try_from(at + 1).unwrap_or_default()),
-                None => {
-                    packed.put_u8(0);
-                    put(&mut packed, name.as_str().as_bytes());
-                }
-            }
-            put(&mut packed, value.as_bytes());
+        Self(Bytes::copy_from_slice(&packed(headers)))
+    }
+
+    /// The fields that clients are `shown` of an origin's `own`, in memory of their own. What is shown
+    /// has no name that the origin's have not.
+    pub fn shown(shown: &HeaderMap, own: &HeaderMap) -> Self {
+        let mut packed = packed(shown);
+        let begin = packed.len();
+        let differs = |name: &HeaderName| !shown.get_all(name).iter().eq(own.get_all(name));
+        for (name, value) in own.iter().filter(|(name, _)| differs(name)) {
+            put_field(&mut packed, name, value);
+        }
+        if packed.len() > begin {
+            // A head is never as long as this can tell.
+            packed.put_u32(u32::try_from(begin).unwrap_or(u32::MAX));
+            packed[1] |= OWN;
         }
         Self(Bytes::copy_from_slice(&packed))
+    }
+
+    /// The origin's own fields, of which those that are shown were made. Nothing is kept of them: they
+    /// are asked for seldom, and by threads that no table is charged for.
+    pub fn own(&self) -> HeaderMap {
+        let mut own = self.unpack(0);
+        if self.are_own() {
+            return own;
+        }
+        let end = self.0.len() - size_of::<u32>();
+        let behind = || self.within(self.end(), end);
+        for (name, _) in behind() {
+            own.remove(name);
+        }
+        for (name, value) in behind() {
+            own.append(name, value);
+        }
+        own
+    }
+
+    /// Whether what is shown is what the origin said.
+    pub fn are_own(&self) -> bool {
+        self.marks() & OWN == 0
     }
 
     /// The same in memory of their own.
@@ -113,10 +146,11 @@ impl Fields {
 
     /// All fields, as a rule with room for `more`. Their values are views of what is stored.
     pub fn map(&self, more: usize) -> HeaderMap {
-        UNPACKED.with_borrow_mut(|unpacked| unpacked.map(self, more))
+        unpacked::map(self, more)
     }
 
-    fn unpack(&self, more: usize) -> HeaderMap {
+    /// The same, for a thread that makes them seldom: nothing is kept.
+    pub fn unpack(&self, more: usize) -> HeaderMap {
         let count = self.0.first().copied().unwrap_or_default();
         let mut map = HeaderMap::with_capacity(usize::from(count) + more);
         for (name, value) in self.iter() {
@@ -142,18 +176,23 @@ impl Fields {
 
     /// Whether Date is one of them.
     pub fn is_dated(&self) -> bool {
-        self.0.get(1).is_some_and(|marks| marks & DATED != 0)
+        self.marks() & DATED != 0
+    }
+
+    /// Whether X-Cache is one of them.
+    pub fn tell_of_caches(&self) -> bool {
+        self.marks() & TOLD != 0
     }
 
     /// Names and values as they are written.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let mut at = Pieces { fields: &self.0, at: START };
-        std::iter::from_fn(move || at.text())
+        let mut pieces = Pieces { fields: &self.0[..self.end()], at: START };
+        std::iter::from_fn(move || pieces.text())
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.len() <= START
+        self.end() <= START
     }
 
     /// Bytes that they take.
@@ -161,66 +200,26 @@ impl Fields {
         self.0.len()
     }
 
-    /// Whether they are few and short, as nearly all are.
-    fn is_usual(&self) -> bool {
-        self.0.len() <= MOST_PACKED && self.0.first().is_some_and(|&count| count <= MOST_FIELDS)
-    }
-
     fn iter(&self) -> Iter<'_> {
-        Iter(Pieces { fields: &self.0, at: START })
+        self.within(START, self.end())
     }
-}
 
-thread_local! {
-    static UNPACKED: RefCell<Unpacked> = RefCell::new(Unpacked::default());
-}
-
-/// Places of [`Unpacked`].
-const PLACES: usize = 256;
-/// The largest packed form of fields that get a place, in bytes.
-const MOST_PACKED: usize = 2048;
-/// The most fields of those that get a place.
-const MOST_FIELDS: u8 = 24;
-
-/// What a worker's table of unpacked fields takes at most: for each place the packed form, which may
-/// outlive its object, and a map that has room for twice the fields (104 bytes each, and 4 of its
-/// index).
-pub const UNPACKED_BYTES: u64 = (PLACES * (MOST_PACKED + 2 * MOST_FIELDS as usize * 108)) as u64;
-
-/// Fields that were unpacked lately, each at the place that follows from where it is packed.
-struct Unpacked(Box<[Place]>);
-
-#[derive(Clone, Default)]
-struct Place {
-    /// Holds its packed form too, so that nothing else can come to be where that is.
-    held: Option<(Fields, HeaderMap)>,
-    /// Where that is packed which was asked for here last and is not held: it will be if it is asked
-    /// for again before another, so that what is asked for once drives nothing out.
-    next: usize,
-}
-
-impl Default for Unpacked {
-    fn default() -> Self {
-        Self(vec![Place::default(); PLACES].into())
+    fn within(&self, begin: usize, end: usize) -> Iter<'_> {
+        Iter { pieces: Pieces { fields: &self.0[..end], at: begin }, packed: &self.0 }
     }
-}
 
-impl Unpacked {
-    fn map(&mut self, fields: &Fields, more: usize) -> HeaderMap {
-        let address = fields.0.as_ptr().addr();
-        // Pieces of memory begin at multiples of sixteen, and of their sizes.
-        let mixed = (address >> 4) ^ (address >> 14);
-        let place = &mut self.0[mixed % PLACES];
-        match &place.held {
-            Some((held, map)) if held.0.as_ptr().addr() == address => return map.clone(),
-            _ => {}
+    fn marks(&self) -> u8 {
+        self.0.get(1).copied().unwrap_or_default()
+    }
+
+    /// Where those that are shown end.
+    fn end(&self) -> usize {
+        let length = self.0.len();
+        if self.are_own() {
+            return length;
         }
-        let map = fields.unpack(more);
-        if place.next == address && fields.is_usual() {
-            place.held = Some((fields.clone(), map.clone()));
-        }
-        place.next = address;
-        map
+        let begin = self.0.last_chunk().map_or(0, |begin| u32::from_be_bytes(*begin));
+        usize::try_from(begin).map_or(length, |begin| begin.min(length))
     }
 }
 
@@ -229,7 +228,7 @@ const START: usize = 2;
 
 /// What is packed, from somewhere on.
 struct Pieces<'a> {
-    fields: &'a Bytes,
+    fields: &'a [u8],
     at: usize,
 }
 
@@ -268,21 +267,57 @@ impl<'a> Pieces<'a> {
     }
 }
 
-struct Iter<'a>(Pieces<'a>);
+struct Iter<'a> {
+    pieces: Pieces<'a>,
+    packed: &'a Bytes,
+}
 
 impl Iterator for Iter<'_> {
     type Item = (HeaderName, HeaderValue);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Self(pieces) = self;
+        let Self { pieces, packed } = self;
         // They were a name and a value before they were packed.
         let name = match pieces.number()?.checked_sub(1) {
             Some(at) => NAMES.get(at)?.clone(),
             None => HeaderName::from_bytes(&pieces.fields[pieces.piece()?]).ok()?,
         };
-        let value = pieces.fields.slice(pieces.piece()?);
+        let value = packed.slice(pieces.piece()?);
         Some((name, HeaderValue::from_maybe_shared(value).ok()?))
     }
+}
+
+impl From<&HeaderMap> for Fields {
+    fn from(headers: &HeaderMap) -> Self {
+        Self::of(headers)
+    }
+}
+
+/// The packed form of `headers`.
+fn packed(headers: &HeaderMap) -> BytesMut {
+    let texts = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 7);
+    let mut packed = BytesMut::with_capacity(START + texts.sum::<usize>());
+    // It is a hint: of more than 255 nothing is lost.
+    packed.put_u8(u8::try_from(headers.len()).unwrap_or(u8::MAX));
+    let mark = |mark: u8, holds: bool| if holds { mark } else { 0 };
+    let stand = ANSWERED.iter().all(|name| !headers.contains_key(name));
+    let (dated, told) = (headers.contains_key(header::DATE), headers.contains_key(X_CACHE));
+    packed.put_u8(mark(STAND, stand) | mark(DATED, dated) | mark(TOLD, told));
+    for (name, value) in headers {
+        put_field(&mut packed, name, value);
+    }
+    packed
+}
+
+fn put_field(packed: &mut BytesMut, name: &HeaderName, value: &HeaderValue) {
+    match NAMES.iter().position(|known| known == name) {
+        Some(at) => packed.put_u8(u8::try_from(at + 1).unwrap_or_default()),
+        None => {
+            packed.put_u8(0);
+            put(packed, name.as_str().as_bytes());
+        }
+    }
+    put(packed, value.as_bytes());
 }
 
 fn put(packed: &mut BytesMut, text: &[u8]) {

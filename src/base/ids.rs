@@ -22,6 +22,22 @@ pub struct ListenerId(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WorkerId(pub u16);
 
+/// What of a site's policy changes the fields of answers, as it stood at some time: the same policy
+/// has the same number for the life of the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PolicyId(pub u16);
+
+impl PolicyId {
+    /// That of what no policy was applied to: it is never in force.
+    pub const NONE: Self = Self(0);
+
+    /// Whether what was made under it is what `current` would make of the same.
+    #[inline]
+    pub fn is(self, current: Self) -> bool {
+        self == current && self != Self::NONE
+    }
+}
+
 /// A point in the node's sequence of purges; 0 is before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Seq(pub u64);

@@ -1,19 +1,17 @@
-//! The key under which responses are stored, and the first axes of its variants.
+//! The key under which responses are stored.
 //!
 //! A key is canonical host, path and query; it is compared whole, and its hash is only a shortcut,
 //! seeded for each process because strangers choose the keys. What the origin sees of the authority
-//! beside the host, scheme and port, does not split the key but its variants, and so does the site,
-//! to which a reload may give another host: a purge for `http://host/path` covers https, every
-//! port, and what is stored for a site that the host has left; and a forged port poisons nobody.
+//! beside the host, scheme and port, does not split the key but its variants ([`super::axis`]), and so
+//! does the site, to which a reload may give another host: a purge for `http://host/path` covers https,
+//! every port, and what is stored for a site that the host has left; and a forged port poisons nobody.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::OnceLock;
 
 use foldhash::fast::RandomState;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
-
-use super::ids::SiteId;
 
 /// An owned key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +67,11 @@ impl KeyRef<'_> {
         self.hash
     }
 
+    /// `host/path?query`.
+    pub fn text(&self) -> &str {
+        self.text
+    }
+
     /// The key, owned.
     pub fn to_key(self) -> Key {
         Key { hash: self.hash, text: self.text.into() }
@@ -89,6 +92,13 @@ impl Key {
     /// `host/path?query`.
     pub fn text(&self) -> &str {
         &self.text
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // It has been taken once, of the whole text.
+        state.write_u64(self.hash);
     }
 }
 
@@ -145,28 +155,6 @@ impl Credentials {
     }
 }
 
-/// The variant axes that come before Vary: what of the authority an origin sees beside the host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Axis {
-    /// The site that the host belonged to.
-    pub site: SiteId,
-    /// The scheme that the client used.
-    pub scheme: Scheme,
-    /// The port that the client named; 0 where it named none or its scheme's own.
-    pub port: u16,
-}
-
-impl Axis {
-    /// The axis of a request.
-    pub fn new(site: SiteId, scheme: Scheme, port: Option<u16>) -> Self {
-        let own = match scheme {
-            Scheme::Http => 80,
-            Scheme::Https => 443,
-        };
-        Self { site, scheme, port: port.filter(|port| *port != own).unwrap_or(0) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,13 +181,5 @@ mod tests {
     fn an_empty_path_is_the_root() {
         assert_eq!(KeyText::new("w.test", "").as_str(), "w.test/");
         assert_eq!(KeyText::new("w.test", "?q").as_str(), "w.test/?q");
-    }
-
-    #[test]
-    fn a_schemes_own_port_is_no_port() {
-        let axis = |scheme, port| Axis::new(SiteId(0), scheme, port);
-        assert_eq!(axis(Scheme::Http, Some(80)), axis(Scheme::Http, None));
-        assert_ne!(axis(Scheme::Http, Some(443)), axis(Scheme::Http, None));
-        assert_eq!(axis(Scheme::Https, Some(443)).port, 0);
     }
 }

@@ -210,6 +210,18 @@ reasons! {
     HeadTooLarge = "head-too-large",
     /// The HTTP/2 connection makes the node hold more than it may.
     Pinned = "pinned",
+    /// Stale, served because the site's grace wins over what the response says (stale = "operator").
+    OperatorGrace = "operator-grace",
+    /// The request has a session, and what is stored varies on Cookie.
+    Session = "session",
+    /// The request asks for a range, and nothing is stored that it could be cut from.
+    Range = "range",
+    /// The site is served over https alone.
+    HttpsRequired = "https-required",
+    /// The connection was opened for a host of another site.
+    Misdirected = "misdirected",
+    /// The connection begins with no PROXY header, which its peer owes, or with one that is none.
+    ProxyHeader = "proxy-header",
 }
 
 impl fmt::Display for Reason {

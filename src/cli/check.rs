@@ -1,5 +1,5 @@
 //! `tidegate check FILE`: everything that `run` does with a configuration short of binding, and so
-//! what `run` does first. Certificates are loaded as if they were to be served.
+//! what `run` does first. Certificates and error pages are loaded as if they were to be served.
 
 use std::path::Path;
 use std::slice;
@@ -9,6 +9,7 @@ use super::terminal::{complain, say};
 use crate::base::Clock;
 use crate::config::{self, Config, Errors, Ids, Loaded, Pem, Spot};
 use crate::net::{client_tls, tls};
+use crate::reply::template::Template;
 
 /// Checks `file` and says what it holds, or all that is wrong with it.
 pub(super) fn check(file: &Path, effective: bool) -> Exit {
@@ -30,7 +31,8 @@ pub(super) fn check(file: &Path, effective: bool) -> Exit {
     Exit::Ok
 }
 
-/// Loads `file` and judges the certificates that it names; gives warnings beside what it means.
+/// Loads `file` and judges the certificates and pages that it names; gives warnings beside what it
+/// means.
 ///
 /// # Errors
 /// Everything that is wrong with it, at once.
@@ -50,12 +52,23 @@ pub(super) fn load(file: &Path, ids: &Ids) -> Result<(Loaded, Vec<String>), Erro
             })),
         }
     }
-    for cluster in &loaded.config.clusters {
-        if let Some(roots) = &cluster.roots
+    let clusters = loaded.config.clusters.iter();
+    let clusters = clusters.map(|cluster| (Spot::Roots(&cluster.name), &cluster.roots));
+    let streams = loaded.config.purge.streams.iter().enumerate();
+    let streams = streams.map(|(index, stream)| (Spot::StreamRoots(index), &stream.roots));
+    for (spot, roots) in clusters.chain(streams) {
+        if let Some(roots) = roots
             && let Err(why) = client_tls::client_config(Some(roots))
         {
             let hint = "name a file with the authorities' certificates in PEM";
-            found.push(loaded.error_at(Spot::Roots(&cluster.name), why, hint));
+            found.push(loaded.error_at(spot, why, hint));
+        }
+    }
+    for site in &loaded.config.sites {
+        if let Some(page) = &site.answers.error_page
+            && let Err(error) = Template::read(page)
+        {
+            found.push(loaded.error_at(Spot::ErrorPage(&site.name), error.what, error.remedy));
         }
     }
     let all = found.into_iter().reduce(|mut all, errors| {
@@ -97,7 +110,8 @@ mod tests {
                 "[[listener]]\naddress = \"127.0.0.1:0\"\ntls = true\n\
                  [[certificate]]\ncert = \"cert.pem\"\nkey = \"{key}\"\n\
                  [cluster.w]\nservers = [\"127.0.0.1:1\"]\nroots = \"{roots}\"\n\
-                 [site.w]\nhosts = [\"*\"]\ncluster = \"w\"\n"
+                 [site.w]\nhosts = [\"*\"]\ncluster = \"w\"\n\
+                 [[purge.stream]]\nbrokers = [\"127.0.0.1:1\"]\ntopics = [\"t\"]\nroots = \"{roots}\"\n"
             );
             fs::write(&file, text).unwrap();
             let errors =
@@ -107,9 +121,36 @@ mod tests {
         assert_eq!(judge("right.key", "cert.pem"), "");
         let errors = judge("wrong.key", "right.key");
         let lines: Vec<&str> = errors.lines().filter(|line| line.contains("toml:")).collect();
-        assert_eq!(lines.len(), 2, "{errors}");
+        assert_eq!(lines.len(), 3, "{errors}");
         assert!(lines[0].contains("tidegate.toml:6: "), "{errors}");
         assert!(lines[1].contains("tidegate.toml:9: "), "{errors}");
+        assert!(lines[2].contains("tidegate.toml:16: "), "{errors}");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn error_pages_are_judged_at_their_lines() {
+        let folder = std::env::temp_dir().join(format!("tidegate-page-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("tidegate.toml");
+        let text = "[[listener]]\naddress = \"127.0.0.1:0\"\n\
+                    [cluster.w]\nservers = [\"127.0.0.1:1\"]\n\
+                    [site.w]\nhosts = [\"*\"]\ncluster = \"w\"\nerror_page = \"error.html\"\n";
+        fs::write(&file, text).unwrap();
+        let judge = |page: &[u8]| {
+            fs::write(folder.join("error.html"), page).unwrap();
+            load(&file, &Ids::default()).map(drop).map_err(|errors| errors.to_string())
+        };
+        assert_eq!(judge(b"<p>{{status}}"), Ok(()));
+        for (page, what) in [
+            (&b"<p>\n{{uri}}"[..], "error.html has `{{uri}}`, which stands for nothing"),
+            (b"\xff", "error.html is not UTF-8"),
+            (&vec![b' '; 70_000], "error.html is no file of at most 65536 bytes"),
+        ] {
+            let errors = judge(page).unwrap_err();
+            let place = errors.contains("tidegate.toml:8: ") && errors.contains("    hint: ");
+            assert!(place && errors.contains(what), "{errors}");
+        }
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -53,6 +53,18 @@ struct Arguments {
     command: Option<Command>,
 }
 
+/// What follows the options in the help of `purge`.
+const PURGES: &str = "\
+Examples:
+  tidegate purge https://wiki.test/wiki/Tide
+  tidegate purge --from-file pages.txt --via 127.0.0.1:8081
+  tidegate purge --tag page-7 --site wiki
+  tidegate purge --prefix https://wiki.test/w/ --hard --dry-run
+  TIDEGATE_TOKEN=... tidegate purge --everything --admin 127.0.0.1:9180
+
+Pages go by PURGE to --via, which needs no token. Everything else goes to the admin listener, and so do
+pages beside it, or where --admin, --token-file or --dry-run is given.";
+
 /// What follows the list of commands in `--help`.
 const MANUAL: &str = "\
 Examples:
@@ -75,6 +87,7 @@ Files:
   /etc/tidegate/tidegate.toml  where deploy/tidegate.service looks for the configuration
 
 Environment:
+  TIDEGATE_TOKEN   the secret that `purge` shows to the admin listener
   NOTIFY_SOCKET    set by systemd; told when the server is ready, reloads and stops";
 
 #[derive(Debug, Subcommand)]
@@ -95,15 +108,9 @@ enum Command {
     },
     /// Serve the built-in demo: a small wiki behind the cache (the same as no command)
     Demo(DemoOptions),
-    /// Make a running Tidegate forget URLs
-    Purge {
-        /// What to forget; http:// and https:// mean the same, both are forgotten
-        #[arg(required = true, value_name = "URL")]
-        urls: Vec<String>,
-        /// A listener that takes purges from here
-        #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
-        via: String,
-    },
+    /// Make a running Tidegate forget pages, tags, paths, sites
+    #[command(after_long_help = PURGES)]
+    Purge(purge::Options),
     /// Explain a command, or list every reason that Cache-Status, logs and metrics name
     Help {
         /// A command, or `reasons`
@@ -144,7 +151,7 @@ impl Command {
             Self::Run { config } => run::run(&config),
             Self::Check { file, effective } => check::check(&file, effective),
             Self::Demo(options) => demo::demo(&options),
-            Self::Purge { urls, via } => purge::purge(&urls, &via),
+            Self::Purge(options) => purge::purge(&options),
             Self::Help { topic } => help::help(topic.as_deref()),
         }
     }

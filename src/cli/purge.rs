@@ -1,108 +1,125 @@
-//! `tidegate purge URL…`: orders a running Tidegate to forget URLs, in the form that MediaWiki
-//! uses (`PURGE http://host/path HTTP/1.1`), over one kept connection.
+//! `tidegate purge`: orders a running Tidegate to forget pages, and what people name otherwise.
 //!
-//! Both schemes of a URL are purged at once, so an https URL is sent as http: that is how the
-//! protocol writes it, whatever the readers use.
+//! Pages go over PURGE, in the form that MediaWiki uses ([`by_method`]), unless something is asked for
+//! that only the API knows: tags, prefixes, expressions, sites, everything, a dry run, a token or its
+//! address ([`by_api`]). URLs of a file are read as they are sent, so a list may be of any length; on a
+//! terminal it is told how far it has come. With `--stream` they are published for every node instead
+//! ([`by_stream`]).
 
-use std::time::Duration;
+mod by_api;
+mod by_method;
+mod by_stream;
+mod list;
+mod progress;
 
-use http::uri::{Authority, Scheme};
-use http::{Method, Request, Uri};
+use std::path::PathBuf;
 
-use super::terminal::{complain, say};
+use clap::{ArgGroup, Args};
+
+pub(super) use by_method::order_for;
+
+use super::terminal::complain;
 use super::{Exit, runtime};
-use crate::base::{Body, Clock};
-use crate::net::Client;
+use crate::store::Mode;
+use list::Source;
 
-/// How long one purge may take.
-const LIMIT: Duration = Duration::from_secs(10);
-
-/// Purges `urls`, one after another, through the listener at `via`; a line for each.
-pub(super) fn purge(urls: &[String], via: &str) -> Exit {
-    let mut requests = Vec::new();
-    for url in urls {
-        match order(url) {
-            Ok(request) => requests.push((url, request)),
-            Err(why) => {
-                complain(format_args!("{url}: {why}"));
-                return Exit::Usage;
-            }
-        }
-    }
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(why) => {
-            complain(why);
-            return Exit::Failed;
-        }
-    };
-    runtime.block_on(send(requests, via))
+/// What `tidegate purge` takes.
+#[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).multiple(true))]
+pub(super) struct Options {
+    /// Pages to forget; http:// and https:// mean the same, both are forgotten
+    #[arg(group = "what", value_name = "URL")]
+    urls: Vec<String>,
+    /// Forget the pages of this file too, a URL a line; `-` is standard input
+    #[arg(long, group = "what", value_name = "FILE")]
+    from_file: Option<PathBuf>,
+    /// Forget what carries this tag in the site of --site; more than one may be given
+    #[arg(long, group = "what", value_name = "TAG", requires = "site")]
+    tag: Vec<String>,
+    /// Forget what lies below this URL, itself included; more than one may be given
+    #[arg(long, group = "what", value_name = "URL")]
+    prefix: Vec<String>,
+    /// Forget what this expression matches, of host/path?query; only in the site of --site, if it is
+    /// there; more than one may be given
+    #[arg(long, group = "what", value_name = "EXPRESSION")]
+    regex: Vec<String>,
+    /// Forget this site; with --tag or --regex, only what they name in it
+    #[arg(long, group = "what", value_name = "NAME")]
+    site: Option<String>,
+    /// Forget everything
+    #[arg(long, group = "what")]
+    everything: bool,
+    /// Make stale, to be revalidated: what is usual for all but pages
+    #[arg(long, conflicts_with = "hard")]
+    soft: bool,
+    /// Remove: what is usual for pages
+    #[arg(long)]
+    hard: bool,
+    /// Purge nothing, and tell how many entries would be touched
+    #[arg(long)]
+    dry_run: bool,
+    /// A listener that takes purges from here, for pages
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    via: String,
+    /// The admin listener, for everything else; pages go there too where it is named [default:
+    /// 127.0.0.1:9180]
+    #[arg(long, value_name = "HOST:PORT")]
+    admin: Option<String>,
+    /// A file with the token for the admin listener; else TIDEGATE_TOKEN is one, where it is set
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Publish in the purge stream instead, for every node that reads it
+    #[arg(long, requires = "config", conflicts_with_all = ["dry_run", "token_file"])]
+    stream: bool,
+    /// The configuration whose first [[purge.stream]] says where; into its first topic
+    #[arg(long, value_name = "FILE", requires = "stream")]
+    config: Option<PathBuf>,
+    /// Wait until this node has applied what was published, for a minute at most
+    #[arg(long, requires = "stream")]
+    wait: bool,
 }
 
-async fn send(requests: Vec<(&String, Request<Body>)>, via: &str) -> Exit {
-    let mut client = Client::new(via, Clock::system(), LIMIT);
-    let mut exit = Exit::Ok;
-    for (url, request) in requests {
-        match client.send(request).await {
-            Ok(response) => {
-                say(format_args!("{} {url}", response.status().as_u16()));
-                if !response.status().is_success() {
-                    exit = Exit::Failed;
-                }
-            }
-            Err(error) => {
-                say(format_args!("--- {url}: {error}"));
-                exit = Exit::Failed;
-            }
+/// Where the admin listener is, unless it is told.
+const ADMIN: &str = "127.0.0.1:9180";
+
+impl Options {
+    fn mode(&self) -> Option<Mode> {
+        match (self.soft, self.hard) {
+            (true, _) => Some(Mode::Soft),
+            (_, true) => Some(Mode::Hard),
+            _ => None,
         }
     }
-    exit
-}
 
-/// The purge of `url`.
-fn order(url: &str) -> Result<Request<Body>, &'static str> {
-    let uri: Uri = url.parse().map_err(|_| "not a URL")?;
-    let http = matches!(uri.scheme_str(), Some("http" | "https"));
-    let authority = uri.authority().filter(|_| http).ok_or("not an http:// or https:// URL")?;
-    let target = uri.path_and_query().map_or("/", |target| target.as_str());
-    order_for(authority.clone(), target).map_err(|_| "not a URL")
-}
-
-/// The purge of `target` (a path with its query) at `authority`, as MediaWiki sends it.
-///
-/// # Errors
-/// Where `target` is not a path that a URI may have.
-pub(super) fn order_for(authority: Authority, target: &str) -> Result<Request<Body>, http::Error> {
-    let host = authority.to_string();
-    let uri = Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query(target);
-    Request::builder()
-        .method(Method::from_bytes(b"PURGE")?)
-        .uri(uri.build()?)
-        .header("host", host)
-        .header("user-agent", concat!("tidegate/", env!("CARGO_PKG_VERSION")))
-        .header("content-length", "0")
-        .body(Body::Empty)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_order_is_written_in_absolute_form_with_the_scheme_http() {
-        for url in ["http://wiki.test/wiki/A%20b?x=1", "https://wiki.test/wiki/A%20b?x=1#top"] {
-            let request = order(url).unwrap();
-            assert_eq!(request.uri().to_string(), "http://wiki.test/wiki/A%20b?x=1");
-            assert_eq!(request.headers()["host"], "wiki.test");
-            assert_eq!(request.headers()["content-length"], "0");
-        }
-        assert_eq!(order("http://wiki.test").unwrap().uri().to_string(), "http://wiki.test/");
+    /// Whether something is asked for that PURGE cannot say.
+    fn needs_api(&self) -> bool {
+        let listed = [&self.tag, &self.prefix, &self.regex].iter().any(|list| !list.is_empty());
+        let told = self.admin.is_some() || self.token_file.is_some();
+        listed || told || self.site.is_some() || self.everything || self.dry_run
     }
+}
 
-    #[test]
-    fn what_is_no_http_url_is_refused() {
-        for url in ["", "/wiki/A", "wiki.test", "ftp://wiki.test/", "http://", "http://a b/"] {
-            assert!(order(url).is_err(), "{url}");
+/// Purges what `options` name; a line for each.
+pub(super) fn purge(options: &Options) -> Exit {
+    // What is typed wrong is found before anything is purged.
+    for url in options.urls.iter().chain(&options.prefix) {
+        if let Err(why) = list::url(url) {
+            complain(format_args!("{url}: {why}"));
+            return Exit::Usage;
         }
     }
+    let done = runtime().and_then(|runtime| {
+        let source = Source::open(options.urls.clone(), options.from_file.as_deref())?;
+        if options.stream {
+            return runtime.block_on(by_stream::send(source, options));
+        }
+        match options.needs_api() {
+            true => runtime.block_on(by_api::send(source, options)),
+            false => runtime.block_on(by_method::send(source, &options.via, options.mode())),
+        }
+    });
+    done.unwrap_or_else(|why| {
+        complain(why);
+        Exit::Failed
+    })
 }

@@ -2,6 +2,8 @@
 //! together, and files that cannot be read. It asks only values that were readable themselves, so
 //! one slip is one error.
 
+mod purge;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::SocketAddr;
@@ -11,6 +13,7 @@ use super::errors::{Errors, Place, did_you_mean, shown};
 use super::file::Table;
 use super::kind::Value;
 use super::meaning::HostPattern;
+use super::texts;
 use super::units::print_size;
 
 /// Sites, clusters and listeners have numbers of 16 bits.
@@ -22,6 +25,10 @@ pub(super) fn check(root: &Table, errors: &mut Errors) {
     certificates(root, errors);
     memory(root, errors);
     access_log(root, errors);
+    tokens(root, errors);
+    for purge in root.tables("purge") {
+        purge::purge(purge, errors);
+    }
     for cluster in root.tables("cluster") {
         self::cluster(cluster, errors);
     }
@@ -148,6 +155,30 @@ fn access_log(root: &Table, errors: &mut Errors) {
     errors.add(log.place_of("access"), message, hint);
 }
 
+fn tokens(root: &Table, errors: &mut Errors) {
+    let tokens = root.tables("admin").first().map_or(&[][..], |admin| admin.tables("token"));
+    let (sites, mut seen) = (root.tables("site"), BTreeMap::new());
+    for token in tokens {
+        readable(token, "secret_file", errors);
+        if let Some(Value::Text(name)) = token.value("name") {
+            let place = token.place_of("name");
+            if let Some(first) = seen.insert(name, place) {
+                let message =
+                    format!("`{name}` is a token's name already, in line {}", errors.line(first));
+                errors.add(place, message, "the audit log tells tokens apart by their names");
+            }
+        }
+        let Some(Value::Texts(names)) = token.value("sites") else { continue };
+        for name in names {
+            if !sites.iter().any(|site| site.name == *name) && !root.refused.contains("site") {
+                let known = sites.iter().map(|site| site.name.as_str());
+                let message = format!("there is no [site.{}]", shown(name));
+                errors.add(token.place_of("sites"), message, did_you_mean(name, known, "sites"));
+            }
+        }
+    }
+}
+
 fn cluster(cluster: &Table, errors: &mut Errors) {
     readable(cluster, "roots", errors);
     let mut any = servers(cluster, errors) || cluster.refused.contains("datacenter");
@@ -179,6 +210,8 @@ fn sites(root: &Table, errors: &mut Errors) {
     let clusters = root.tables("cluster");
     let mut hosts: Vec<(Place, &HostPattern, &Table)> = Vec::new();
     for site in root.tables("site") {
+        readable(site, "error_page", errors);
+        properties(site, errors);
         if let Some(Value::Hosts(list)) = site.value("hosts") {
             hosts.extend(list.iter().map(|(host, place)| (*place, host, site)));
         }
@@ -215,6 +248,43 @@ fn sites(root: &Table, errors: &mut Errors) {
             None => {
                 seen.insert(host, (place, site));
             }
+        }
+    }
+}
+
+/// Fields that no site computes: they frame a message, route it, or show who asks.
+const NO_PROPERTIES: [&str; 8] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "host",
+    "te",
+    "transfer-encoding",
+    "x-forwarded-for",
+];
+
+fn properties(site: &Table, errors: &mut Errors) {
+    let mut seen = BTreeMap::new();
+    for property in site.tables("property") {
+        let name = property.name.to_ascii_lowercase();
+        let taken = NO_PROPERTIES.contains(&name.as_str());
+        if taken || texts::field_name(&name).is_err() {
+            let message = format!("`{}` is a field that no site computes", shown(&property.name));
+            errors.add(property.place, message, "for example [site.wiki.property.X-Device-Class]");
+        }
+        if let Some(first) = seen.insert(name, property.place) {
+            let message =
+                format!("`{}` is computed already, by line {}", property.name, errors.line(first));
+            errors.add(property.place, message, "names of fields differ by more than case");
+        }
+        if property.tables("values").is_empty()
+            && property.value("default").is_none()
+            && !property.refused.contains("values")
+        {
+            let message = format!("{} has neither `values` nor a `default`", property.title);
+            let hint = "write, for example: values = [{ match = \"Mobile\", is = \"mobile\" }]";
+            errors.add(property.place, message, hint);
         }
     }
 }

@@ -2,18 +2,27 @@
 //! what it does. Reading, defaults, hints, `conf/reference.toml`, `--effective` and what a reload
 //! tells all come from here, so a key is added here and taken in `lower`, and nowhere else.
 
+mod clusters;
+mod htcp;
 mod http2;
+mod properties;
 mod sites;
+mod stream;
+mod tokens;
 
 use super::kind::Default::{Computed, Is, Required, Unset};
 use super::kind::Kind::{
     Address, Boolean, Choice, ChoiceOrPath, Duration, Filter, Integer, Number, Path, Prefixes,
-    Size, Token,
+    Size, Text, Token,
 };
 use super::kind::{Default, Form, Key, Kind, Lacking, Part, Section, Value};
 use super::read;
+use super::texts;
+use clusters::CLUSTER;
+use htcp::HTCP;
 use http2::HTTP2;
-use sites::{CLUSTER, SITE};
+use sites::SITE;
+use stream::STREAM;
 
 const NONZERO: Kind = Duration { zero: false };
 const ANY_TIME: Kind = Duration { zero: true };
@@ -154,6 +163,15 @@ static LISTENER: Section = section(
             Unset { says: "takes every method", example: "\"purge\"" },
             "With \"purge\" it takes PURGE and nothing else.",
         ),
+        key(
+            "proxy_protocol",
+            Prefixes,
+            Is("[]"),
+            "Peers, such as load balancers, that begin each connection with a PROXY header of version 1 or 2, \
+             before TLS, and so say whose it is; without one it is closed. List only those that always send one: \
+             through another, a stranger would write it. All other peers are served as who they are, and a header \
+             of theirs is refused as garbage.",
+        ),
     ],
 );
 
@@ -215,24 +233,28 @@ static CACHE: Section = section(
     ],
 );
 
-static ADMIN: Section = section(
-    "Health, metrics and status, where this section is written. Adding or removing it needs a restart.",
-    &[fixed(
+static ADMIN: Section = Section {
+    doc: "Health, metrics, status and the control API, where this section is written. Adding or removing \
+          it needs a restart.",
+    shorthand: None,
+    keys: &[fixed(
         "address",
         Address,
         Is("\"127.0.0.1:9180\""),
-        "An address that only operators reach: it serves /healthz, /metrics and /status.",
+        "An address that only operators reach: it serves /healthz, /metrics, /status and /purge.",
     )],
-);
+    parts: &[tokens::PART],
+};
 
-static PURGE: Section = section(
-    "Who may send PURGE, and where.",
-    &[
+static PURGE: Section = Section {
+    doc: "Who may send PURGE, and where.",
+    shorthand: None,
+    keys: &[
         key(
             "allow",
             Prefixes,
             Is("[\"127.0.0.0/8\", \"::1\"]"),
-            "The TCP peer must be in it and, where a trusted field names another client, that one too.",
+            "The TCP peer must be in it and, where a PROXY header or a trusted field names another client, that one too.",
         ),
         key(
             "everywhere",
@@ -240,13 +262,31 @@ static PURGE: Section = section(
             Is("true"),
             "Whether every listener takes PURGE, or only those with `only = \"purge\"`.",
         ),
+        htcp::rebound(),
+        key(
+            "verify",
+            Text(texts::share),
+            Is("\"0%\""),
+            "Of how many fresh hits the origin is asked once more, behind the answer, to count those that \
+             are not what it would say: \"0.1%\" is one in a thousand. At most twenty are asked for a \
+             second.",
+        ),
     ],
-);
+    parts: &[
+        Part { name: "htcp", form: Form::List, section: &HTCP, optional: true },
+        Part { name: "stream", form: Form::List, section: &STREAM, optional: true },
+    ],
+};
 
 static TIMEOUTS: Section = section(
     "How long clients may take.",
     &[
-        key("handshake", NONZERO, Is("\"10s\""), "From accept to the end of the TLS handshake."),
+        key(
+            "handshake",
+            NONZERO,
+            Is("\"10s\""),
+            "From accept to the end of the TLS handshake. A PROXY header before it has as long.",
+        ),
         key("first_byte", NONZERO, Is("\"10s\""), "From there to the first byte of a request."),
         key("header", NONZERO, Is("\"10s\""), "From that byte to the end of the request's head."),
         key("idle", NONZERO, Is("\"75s\""), "Between requests on a kept connection."),

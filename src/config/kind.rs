@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::errors::Place;
+use super::host::Bad;
 use super::machine::Machine;
 use super::meaning::{Host, HostPattern};
 use super::units;
@@ -124,6 +125,14 @@ pub(super) enum Kind {
     Choice(&'static [&'static str]),
     /// One of a few words, or a path.
     ChoiceOrPath(&'static [&'static str]),
+    /// One of a few words, or a duration.
+    ChoiceOrDuration(&'static [&'static str]),
+    /// One of a few words, or a text that the function takes.
+    ChoiceOrText(&'static [&'static str], Check),
+    /// A text that the function takes.
+    Text(Check),
+    /// A list of texts that the function takes each.
+    Texts(Check),
     /// A filter of events.
     Filter,
     /// The name of a `[cluster.NAME]`.
@@ -132,12 +141,16 @@ pub(super) enum Kind {
     Origin,
 }
 
+/// Finds what is wrong with a text: a message about it and a hint.
+pub(super) type Check = fn(&str) -> Result<(), Bad>;
+
 /// A value as it was read.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
-    /// Of [`Kind::Token`], [`Kind::Choice`], [`Kind::ChoiceOrPath`], [`Kind::Filter`] and
-    /// [`Kind::Cluster`].
+    /// Of [`Kind::Token`], [`Kind::Filter`], [`Kind::Cluster`], [`Kind::Text`], and of the words
+    /// of the choices.
     Text(String),
+    Texts(Vec<String>),
     Boolean(bool),
     /// Of [`Kind::Integer`] and [`Kind::Number`].
     Integer(u64),
@@ -179,6 +192,7 @@ impl Value {
     pub(super) fn print(&self) -> String {
         match self {
             Self::Text(text) => quoted(text),
+            Self::Texts(list) => listed(list.iter().cloned()),
             Self::Boolean(value) => value.to_string(),
             Self::Integer(value) => value.to_string(),
             Self::Duration(value) => quoted(&units::print_duration(*value)),

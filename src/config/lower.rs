@@ -1,6 +1,10 @@
 //! The second stage: makes the plain values of [`meaning`](super::meaning) from a file in which no
 //! error was found. It decides nothing but which of a cluster's servers this node uses.
 
+mod htcp;
+mod site;
+mod stream;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,10 +14,11 @@ use super::Ids;
 use super::file::Table;
 use super::kind::Value;
 use super::meaning::{
-    AccessSink, Cache, Certificate, Cluster, Config, FreshnessPolicy, HostPattern, Http2, Limits,
-    Listener, Log, Node, Pem, Profile, Purge, Server, Site, Timeouts,
+    AccessSink, Cache, Certificate, Cluster, Config, HostPattern, Http2, Limits, Listener, Log,
+    Node, Pem, Purge, Server, Site, Timeouts, Token,
 };
-use crate::base::{ClusterId, SiteId};
+use super::texts;
+use crate::base::ClusterId;
 use crate::geo::PrefixSet;
 
 /// What `root` means; `None` where `ids` has no number left.
@@ -25,16 +30,24 @@ pub(super) fn lower(root: &Table, ids: &Ids) -> Option<Config> {
         .map(|table| cluster(table, node.datacenter.as_deref(), ids).map(Arc::new))
         .collect();
     let clusters = clusters?;
-    let sites: Option<Vec<Arc<Site>>> =
-        root.tables("site").iter().map(|table| site(table, &clusters, ids).map(Arc::new)).collect();
+    let sites: Option<Vec<Arc<Site>>> = root
+        .tables("site")
+        .iter()
+        .map(|table| site::site(table, &clusters, ids).map(Arc::new))
+        .collect();
     Some(Config {
         listeners: root.tables("listener").iter().map(listener).collect(),
         certificates: root.tables("certificate").iter().map(certificate).collect(),
         cache: cache(root.only("cache")),
         admin: root.tables("admin").first().map(|table| table.address("address")),
+        tokens: root.tables("admin").first().map_or(Vec::new(), tokens),
         purge: Purge {
             allow: root.only("purge").prefixes("allow"),
             everywhere: root.only("purge").boolean("everywhere"),
+            rebound: root.only("purge").duration("rebound"),
+            verify: need(texts::one_in(root.only("purge").text("verify"))),
+            htcp: htcp::listeners(root.only("purge")),
+            streams: stream::streams(root.only("purge")),
         },
         timeouts: timeouts(root.only("timeouts")),
         limits: limits(root.only("limits")),
@@ -44,6 +57,17 @@ pub(super) fn lower(root: &Table, ids: &Ids) -> Option<Config> {
         node,
         clusters,
     })
+}
+
+fn tokens(admin: &Table) -> Vec<Token> {
+    let of = |table: &Table| Token {
+        name: table.text("name").to_owned(),
+        secret_file: need(table.path("secret_file")),
+        sites: table.value("sites").is_some().then(|| table.texts("sites").to_vec()),
+        rate: need(u32::try_from(table.integer("rate")).ok()),
+        burst: need(u32::try_from(table.integer("burst")).ok()),
+    };
+    admin.tables("token").iter().map(of).collect()
 }
 
 fn node(table: &Table) -> Node {
@@ -65,6 +89,7 @@ fn listener(table: &Table) -> Listener {
         address: table.address("address"),
         tls: table.boolean("tls"),
         purge_only: table.maybe_text("only") == Some("purge"),
+        proxy_protocol: table.prefixes("proxy_protocol"),
     }
 }
 
@@ -187,30 +212,8 @@ fn server(table: &Table) -> Server {
     }
 }
 
-fn site(table: &Table, clusters: &[Arc<Cluster>], ids: &Ids) -> Option<Site> {
-    let cluster = clusters.iter().find(|cluster| *cluster.name == *table.text("cluster"));
-    Some(Site {
-        id: SiteId(ids.sites.number(&table.name)?),
-        name: table.name.as_str().into(),
-        hosts: table.hosts("hosts"),
-        cluster: Arc::clone(need(cluster)),
-        profile: match table.text("profile") {
-            "mediawiki" => Profile::MediaWiki,
-            "upload" => Profile::Upload,
-            _ => Profile::Plain,
-        },
-        max_request_body: table.size("max_request_body"),
-        freshness: FreshnessPolicy {
-            heuristic: table.boolean("heuristic_freshness"),
-            default_ttl: table.maybe_duration("default_ttl"),
-            grace: table.duration("grace"),
-            keep: table.duration("keep"),
-        },
-    })
-}
-
 /// What a filled file without errors has.
-fn need<T>(value: Option<T>) -> T {
+pub(super) fn need<T>(value: Option<T>) -> T {
     value.expect("a file without errors has every key that is read, in its kind and bounds")
 }
 
@@ -281,11 +284,15 @@ impl Table {
         })
     }
 
-    fn prefixes(&self, key: &str) -> PrefixSet {
-        need(self.value(key).and_then(|value| match value {
+    fn maybe_prefixes(&self, key: &str) -> Option<PrefixSet> {
+        self.value(key).and_then(|value| match value {
             Value::Prefixes(list) => Some(list.iter().copied().collect()),
             _ => None,
-        }))
+        })
+    }
+
+    fn prefixes(&self, key: &str) -> PrefixSet {
+        need(self.maybe_prefixes(key))
     }
 
     fn hosts(&self, key: &str) -> Vec<HostPattern> {
@@ -293,5 +300,17 @@ impl Table {
             Value::Hosts(list) => Some(list.iter().map(|(host, _)| host.clone()).collect()),
             _ => None,
         }))
+    }
+
+    fn texts(&self, key: &str) -> &[String] {
+        need(self.value(key).and_then(|value| match value {
+            Value::Texts(list) => Some(list.as_slice()),
+            _ => None,
+        }))
+    }
+
+    /// A choice or a text, which is `None` where it is the word `none`.
+    fn text_but(&self, none: &str, key: &str) -> Option<&str> {
+        self.maybe_text(key).filter(|text| *text != none)
     }
 }

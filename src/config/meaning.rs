@@ -1,14 +1,21 @@
 //! What a configuration means: plain values that every room can take as they are. Nothing here
 //! knows of files, lines or TOML; `lower` makes these from what was written.
 
+mod htcp;
+mod site;
+mod stream;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::ClusterId;
 pub use crate::base::pem::{Certificate, Pem};
-use crate::base::{ClusterId, SiteId};
 use crate::geo::PrefixSet;
+pub use htcp::*;
+pub use site::*;
+pub use stream::*;
 
 /// A whole configuration.
 #[derive(Clone, Debug)]
@@ -23,6 +30,8 @@ pub struct Config {
     pub cache: Cache,
     /// The admin listener, if there is one.
     pub admin: Option<SocketAddr>,
+    /// Who may use the control API, where addresses do not decide that.
+    pub tokens: Vec<Token>,
     /// Who may purge and where.
     pub purge: Purge,
     /// Limits on time that a client may take.
@@ -71,6 +80,15 @@ pub struct Listener {
     pub tls: bool,
     /// Whether it takes PURGE and nothing else.
     pub purge_only: bool,
+    /// Peers whose connections begin with a PROXY header, which says whose they are.
+    pub proxy_protocol: PrefixSet,
+}
+
+impl Listener {
+    /// What a configuration means that names an address and nothing else.
+    pub fn at(address: SocketAddr) -> Self {
+        Self { address, tls: false, purge_only: false, proxy_protocol: PrefixSet::default() }
+    }
 }
 
 /// The store.
@@ -88,6 +106,21 @@ pub struct Cache {
     pub wait_timeout: Duration,
 }
 
+/// Somebody who may use the control API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// What the audit log calls it.
+    pub name: String,
+    /// The file that holds its secret.
+    pub secret_file: PathBuf,
+    /// The names of its sites; `None` for all.
+    pub sites: Option<Vec<String>>,
+    /// Orders a second in the long run.
+    pub rate: u32,
+    /// Orders at once.
+    pub burst: u32,
+}
+
 /// Who may purge and where.
 #[derive(Clone, Debug)]
 pub struct Purge {
@@ -95,12 +128,21 @@ pub struct Purge {
     pub allow: PrefixSet,
     /// Whether every listener takes PURGE, or only those with `only = "purge"`.
     pub everywhere: bool,
+    /// After which time a PURGE, or an order by the control API, is repeated; zero where it is not.
+    pub rebound: Duration,
+    /// One of so many fresh hits is compared with what its origin says; 0 where none is.
+    pub verify: u32,
+    /// Where HTCP is listened for, in the file's order.
+    pub htcp: Vec<Htcp>,
+    /// Which purge streams are read, in the file's order.
+    pub streams: Vec<Stream>,
 }
 
 /// Limits on time that a client may take. Zero never occurs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// From accept to the end of the TLS handshake.
+    /// From accept, or from the end of a PROXY header that has as long, to the end of the TLS
+    /// handshake.
     pub handshake: Duration,
     /// From accept (or the handshake's end) to the first byte of a request.
     pub first_byte: Duration,
@@ -239,59 +281,4 @@ pub enum Host {
     Address(IpAddr),
     /// A name, resolved within its TTL.
     Name(String),
-}
-
-/// A set of hostnames with one policy and one origin cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Site {
-    /// Its number for the life of the process.
-    pub id: SiteId,
-    /// Its name.
-    pub name: Arc<str>,
-    /// Its hosts: exact names, `*.suffix` and `*`, lower case.
-    pub hosts: Vec<HostPattern>,
-    /// Its cluster.
-    pub cluster: Arc<Cluster>,
-    /// The profile that gave the defaults.
-    pub profile: Profile,
-    /// The largest request body, in bytes.
-    pub max_request_body: u64,
-    /// Freshness and keeping.
-    pub freshness: FreshnessPolicy,
-}
-
-/// What a site chooses of RFC 9111's freedom; plain values for `semantics`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FreshnessPolicy {
-    /// Whether a response without a lifetime gets one from Last-Modified (RFC 9111 §4.2.2).
-    pub heuristic: bool,
-    /// The lifetime of a response that names none, if it gets one.
-    pub default_ttl: Option<Duration>,
-    /// How long after its freshness an object may be served stale while one flight refreshes it,
-    /// where the response says nothing of it and nothing of it forbids it.
-    pub grace: Duration,
-    /// How long after its freshness (and grace) an object is kept for conditional fetches.
-    pub keep: Duration,
-}
-
-/// A host of a site.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HostPattern {
-    /// Exactly this name.
-    Exact(String),
-    /// Any name that ends in this suffix, which begins with a dot: `*.wiki.test` is `.wiki.test`.
-    Suffix(String),
-    /// Any name.
-    Any,
-}
-
-/// A set of defaults for a site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Profile {
-    /// Exactly the RFCs, nothing stripped or rewritten.
-    Plain,
-    /// A wiki's pages.
-    MediaWiki,
-    /// A wiki's media.
-    Upload,
 }

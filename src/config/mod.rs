@@ -19,6 +19,7 @@ mod machine;
 pub mod meaning;
 mod print;
 mod read;
+mod texts;
 mod units;
 
 use std::path::Path;
@@ -36,13 +37,15 @@ use machine::Machine;
 /// A file that is larger is surely not a configuration.
 const MOST_BYTES: u64 = 16 << 20;
 
-/// The numbers of sites and clusters, which outlive a reload.
+/// The numbers of sites, clusters and policies, which outlive a reload.
 #[derive(Clone, Debug, Default)]
 pub struct Ids {
     /// The sites' numbers.
     pub sites: Names,
     /// The clusters' numbers.
     pub clusters: Names,
+    /// The numbers of what sites make of origins' fields, by what that is.
+    pub policies: Names,
 }
 
 /// A configuration without errors, and where everything in it was written.
@@ -65,6 +68,10 @@ pub enum Spot<'a> {
     Key(usize),
     /// The roots of the cluster with this name.
     Roots(&'a str),
+    /// The roots of the purge stream with this index.
+    StreamRoots(usize),
+    /// The error page of the site with this name.
+    ErrorPage(&'a str),
     /// The admin listener's address.
     Admin,
     /// The access log.
@@ -151,14 +158,21 @@ impl Loaded {
         let named = |part, index: usize, key| {
             self.root.tables(part).get(index).map(|table: &Table| table.place_of(key))
         };
+        let called = |part, name: &str, key| {
+            let tables = self.root.tables(part);
+            tables.iter().find(|table| table.name == name).map(|table| table.place_of(key))
+        };
         let place = match spot {
             Spot::Listener(index) => named("listener", index, "address"),
             Spot::Chain(index) => named("certificate", index, "cert"),
             Spot::Key(index) => named("certificate", index, "key"),
-            Spot::Roots(name) => {
-                let clusters = self.root.tables("cluster");
-                clusters.iter().find(|c| c.name == name).map(|c| c.place_of("roots"))
+            Spot::Roots(name) => called("cluster", name, "roots"),
+            Spot::StreamRoots(index) => {
+                let purge = self.root.tables("purge").first();
+                let stream = purge.and_then(|purge| purge.tables("stream").get(index));
+                stream.map(|table| table.place_of("roots"))
             }
+            Spot::ErrorPage(name) => called("site", name, "error_page"),
             Spot::Admin => named("admin", 0, "address"),
             Spot::AccessLog => named("log", 0, "access"),
         };

@@ -145,11 +145,13 @@ fn others_add_their_errors_at_the_place_of_a_thing() {
     let mut errors = loaded.error_at(Spot::Admin, "it is in use", "take another");
     errors.join(loaded.error_at(Spot::Listener(0), "it may not be bound", "ask for it"));
     errors.join(loaded.error_at(Spot::Roots("wiki"), "no roots", "write some"));
-    assert_eq!(errors.len(), 3);
+    errors.join(loaded.error_at(Spot::ErrorPage("wiki"), "no page", "write one"));
+    assert_eq!(errors.len(), 4);
     assert_eq!(
         errors.to_string(),
         "test.toml:3: it may not be bound\n    address = \"127.0.0.1:8080\"\n    hint: ask for it\n\
          test.toml:4: no roots\n    [cluster.wiki]\n    hint: write some\n\
+         test.toml:6: no page\n    [site.wiki]\n    hint: write one\n\
          test.toml:10: it is in use\n    address = \"127.0.0.1:9180\"\n    hint: take another\n"
     );
 }
@@ -157,7 +159,8 @@ fn others_add_their_errors_at_the_place_of_a_thing() {
 #[test]
 fn what_applies_can_be_read_back() {
     let first = loaded(&format!(
-        "{MINIMAL}profile = \"mediawiki\"\n[site.\"with.dot\"]\nhosts = [\"*\", \"[::1]\"]\n\
+        "{MINIMAL}profile = \"mediawiki\"\n[site.wiki.property.X-Class]\nof = \"cookie:skin\"\n\
+         values = [{{ match = \"^m\", is = \"mobile\" }}]\n[site.\"with.dot\"]\nhosts = [\"*\", \"[::1]\"]\n\
          cluster = \"wiki\"\n[node]\ndatacenter = \"x\"\n[admin]\n\
          [cluster.wiki.datacenter.x]\nservers = [{{ address = \"https://a.test\", weight = 3 }}]\n"
     ));
@@ -174,6 +177,8 @@ fn what_applies_can_be_read_back() {
         "[site.\"with.dot\"]",
         "    { address = \"127.0.0.1:18080\", weight = 1 },  # default: weight",
         "[cluster.wiki.datacenter.x]",
+        "[site.wiki.property.X-Class]",
+        "    { match = \"^m\", is = \"mobile\" },",
     ] {
         assert!(printed.lines().any(|l| l == line), "no `{line}` in:\n{printed}");
     }
@@ -187,11 +192,16 @@ fn a_reload_tells_what_changes_and_what_needs_a_restart() {
         "{new}profile = \"upload\"\n[cache]\nmemory = \"2GiB\"\n[admin]\n[timeouts]\nidle = \"9s\"\n"
     ));
     let changes: Vec<String> = diff(&old, &new).iter().map(ToString::to_string).collect();
+    // A profile changes what it gives defaults to: of those only two here.
+    let told = |line: &&String| {
+        !line.starts_with("site.wiki.")
+            || ["hosts", "profile", "grace", "keep"].iter().any(|key| line.contains(key))
+    };
     assert_eq!(
-        changes,
+        changes.iter().filter(told).collect::<Vec<_>>(),
         [
-            "listener: { address = \"127.0.0.1:8080\", tls = false } → nothing",
-            "listener: nothing → { address = \"127.0.0.1:8081\", tls = false }",
+            "listener: { address = \"127.0.0.1:8080\", tls = false, proxy_protocol = [] } → nothing",
+            "listener: nothing → { address = \"127.0.0.1:8081\", tls = false, proxy_protocol = [] }",
             "cache.memory: \"1GiB\" → \"2GiB\" (needs a restart)",
             "admin: nothing → { address = \"127.0.0.1:9180\" }",
             "timeouts.idle: \"75s\" → \"9s\"",

@@ -28,6 +28,10 @@ pub(super) fn value(
         Kind::Prefixes => {
             return each(key, at, errors, |text, _| prefix(key, text)).map(Value::Prefixes);
         }
+        Kind::Texts(check) => {
+            let all = each(key, at, errors, |text, _| check(text).map(|()| text.to_owned()));
+            return all.map(Value::Texts);
+        }
         Kind::Hosts => {
             let all = each(key, at, errors, |text, place| Ok((host::pattern(text)?, place)))?;
             if all.is_empty() {
@@ -127,13 +131,23 @@ fn of_text(key: &Key, text: &str, dir: &Path) -> Result<Value, Bad> {
         Kind::Choice(list) => choice(key, text, list),
         Kind::ChoiceOrPath(list) if list.contains(&text) => Ok(Value::Text(text.to_owned())),
         Kind::ChoiceOrPath(_) => path(key, text, dir),
+        Kind::ChoiceOrDuration(list) | Kind::ChoiceOrText(list, _) if list.contains(&text) => {
+            Ok(Value::Text(text.to_owned()))
+        }
+        Kind::ChoiceOrDuration(_) => duration(key, text, true),
+        Kind::ChoiceOrText(_, check) | Kind::Text(check) => {
+            check(text).map(|()| Value::Text(text.to_owned()))
+        }
         Kind::Filter => filter(key, text),
         Kind::Origin => host::origin(text).map(Value::Origin),
         // Whether there is such a cluster is asked when all are known.
         Kind::Cluster => Ok(Value::Text(text.to_owned())),
-        Kind::Boolean | Kind::Integer { .. } | Kind::Number(_) | Kind::Prefixes | Kind::Hosts => {
-            unreachable!("{} is no text, and `value` has read it", key.name)
-        }
+        Kind::Boolean
+        | Kind::Integer { .. }
+        | Kind::Number(_)
+        | Kind::Prefixes
+        | Kind::Hosts
+        | Kind::Texts(_) => unreachable!("{} is no text, and `value` has read it", key.name),
     }
 }
 

@@ -25,11 +25,10 @@ fn bench(length: Option<u64>) -> Bench {
     let budget = Budget::new(1 << 30);
     let headers = HeaderMap::new();
     let none = Duration::ZERO;
-    let policy = Policy { heuristic: false, default_ttl: None, grace: none, keep: none };
     let said = ResponseDirectives::of(&headers);
     let received = Received { wall: clock.wall(), delay: none };
-    let life = Life::of(StatusCode::OK, &headers, &said, received, &policy);
-    let selected = (Axis::new(SiteId(0), Scheme::Http, None), Selecting::default());
+    let life = Life::of(StatusCode::OK, &headers, &said, received, &Policy::RFC);
+    let selected = (Axis::new(SiteId(0), Scheme::Http, None).stored(false), Selecting::default());
     let head = Head::new(StatusCode::OK, &headers, &life, clock.now(), selected);
     let origin = OriginPart {
         cluster: ClusterId(0),

@@ -14,7 +14,7 @@ use crate::base::{Axis, Key};
 use crate::base::{Fault, Reason, Seq, WorkerId};
 use crate::origin::Exchange;
 use crate::semantics::Vary;
-use crate::store::{Floor, Object};
+use crate::store::{Floor, Head, Object, Tags};
 
 /// A flight; in the table while others may join it.
 #[derive(Debug)]
@@ -31,21 +31,31 @@ pub struct Flight {
 /// What the leader asks, by which it is decided who may join.
 #[derive(Debug)]
 pub struct Question {
-    /// The first variant axes.
+    /// Where the request that leads stands on the first variant axes.
     pub axis: Axis,
-    /// The fields of the request that leads.
+    /// Its fields.
     pub request: HeaderMap,
-    /// What the key's responses varied on when last seen.
-    pub hint: Vary,
+    /// What is known of the key's responses.
+    pub hint: Hint,
     /// What is stored and may be confirmed by a 304, or served if the origin fails.
     pub stale: Option<Arc<Object>>,
+}
+
+/// What the response will be like, by what the key's responses were like when last seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// What it varies on.
+    pub vary: Vary,
+    /// Whether it is for the scheme alone that it is asked with.
+    pub of_one_scheme: bool,
 }
 
 #[derive(Debug)]
 enum State {
     Asking,
     Filling(Arc<Fill>),
-    Confirmed(Arc<Object>),
+    /// The codings of what is stored, the best first, and behind them itself.
+    Confirmed(Vec<Arc<Object>>),
     Passed(Option<Box<Own>>),
     Failed(Fault),
 }
@@ -74,6 +84,29 @@ pub enum Landed {
     Failed(Fault),
 }
 
+impl Hint {
+    /// By what a response with this head is like.
+    pub fn of(head: &Head) -> Self {
+        Self { vary: head.vary(), of_one_scheme: head.axis.scheme.is_some() }
+    }
+}
+
+impl Default for Hint {
+    /// Nothing is known: it is for everybody.
+    fn default() -> Self {
+        Self { vary: Vary::None, of_one_scheme: false }
+    }
+}
+
+impl Question {
+    /// Whether what comes may be for another request.
+    fn may_be_for(&self, axis: Axis, headers: &HeaderMap) -> bool {
+        let selecting = self.hint.vary.select(&self.request);
+        (!self.hint.of_one_scheme || self.axis.scheme == axis.scheme)
+            && selecting.is_some_and(|selecting| selecting.matches(headers))
+    }
+}
+
 impl Flight {
     /// A flight that has not asked yet.
     pub fn new(key: Key, asked: Seq, question: Question, workers: usize) -> Self {
@@ -86,26 +119,33 @@ impl Flight {
     /// Once the head has come the response is a stored one to whoever joins: it must be fresh
     /// (RFC 9111 §4).
     pub fn serves(&self, axis: Axis, headers: &HeaderMap, floor: Floor, now: Instant) -> bool {
-        if self.question.axis != axis || !floor.allows(self.asked) {
+        if !self.question.axis.may_share(axis) || !floor.allows(self.asked) {
             return false;
         }
         match &*self.state() {
-            State::Asking => {
-                let selecting = self.question.hint.select(&self.question.request);
-                selecting.is_some_and(|selecting| selecting.matches(headers))
-            }
+            State::Asking => self.question.may_be_for(axis, headers),
             State::Filling(fill) => fill.admits() && fill.head.serves(axis, headers, now),
-            State::Confirmed(object) => object.head.serves(axis, headers, now),
+            State::Confirmed(all) => all.iter().any(|one| one.head.serves(axis, headers, now)),
             State::Passed(_) | State::Failed(_) => false,
         }
     }
 
-    /// What the response varies on, once its head has come.
-    pub fn vary(&self) -> Option<Vary> {
+    /// What it says of the key's responses: by its own, once the head has come.
+    pub fn hint(&self) -> Option<Hint> {
+        let hint = &self.question.hint;
         match &*self.state() {
-            State::Filling(fill) => Some(fill.head.vary()),
-            State::Asking if self.question.hint != Vary::None => Some(self.question.hint.clone()),
+            State::Filling(fill) => Some(Hint::of(&fill.head)),
+            State::Asking if *hint != Hint::default() => Some(hint.clone()),
             _ => None,
+        }
+    }
+
+    /// The tags of the response, once its head has come.
+    pub fn tags(&self) -> Option<Tags> {
+        match &*self.state() {
+            State::Filling(fill) => Some(fill.head.tags.clone()),
+            State::Confirmed(all) => all.last().map(|object| object.head.tags.clone()),
+            State::Asking | State::Passed(_) | State::Failed(_) => None,
         }
     }
 
@@ -125,9 +165,9 @@ impl Flight {
         self.relays.wake();
     }
 
-    /// The origin confirmed what was stale.
-    pub fn confirms(&self, object: Arc<Object>) {
-        self.settle(State::Confirmed(object));
+    /// The origin confirmed what was stale: that in its codings, the best first, and itself.
+    pub fn confirms(&self, confirmed: Vec<Arc<Object>>) {
+        self.settle(State::Confirmed(confirmed));
     }
 
     /// The answer is the leader's alone.
@@ -148,9 +188,18 @@ impl Flight {
         self.relays.close();
     }
 
-    /// Waits until the flight has an answer for a request with these fields. `leads` says whether
-    /// an answer that cannot be shared is for it.
-    pub async fn landed(&self, leads: bool, worker: WorkerId, headers: &HeaderMap) -> Landed {
+    /// Waits until the flight has an answer for a request that stands there and has these fields.
+    /// `leads` says whether an answer that cannot be shared is for it, `outdated` whether one with that
+    /// head was asked for too early.
+    pub async fn landed(
+        &self,
+        leads: bool,
+        worker: WorkerId,
+        axis: Axis,
+        headers: &HeaderMap,
+        outdated: impl Fn(&Head) -> bool,
+    ) -> Landed {
+        let selected = |head: &Head| head.selected_by(axis, headers) && !outdated(head);
         let place = Place::new(&self.relays, worker);
         poll_fn(|cx| {
             let mut state = self.state();
@@ -159,19 +208,17 @@ impl Flight {
                     self.relays.register(worker, place.id, cx.waker());
                     return Poll::Pending;
                 }
-                State::Filling(fill)
-                    if leads || fill.head.selected_by(self.question.axis, headers) =>
-                {
+                State::Filling(fill) if leads || selected(&fill.head) => {
                     // Seated before the place is given up, so that no piece is let go of between.
                     let seat = FillReader::whole(Arc::clone(fill), worker);
                     seat.map_or(Landed::Again, Landed::Filling)
                 }
-                State::Confirmed(object)
-                    if leads || object.selected_by(self.question.axis, headers) =>
-                {
-                    Landed::Confirmed(Arc::clone(object))
+                State::Confirmed(all) => {
+                    let selected = all.iter().find(|one| selected(&one.head));
+                    let own = selected.or(all.last().filter(|_| leads));
+                    own.map_or(Landed::Again, |one| Landed::Confirmed(Arc::clone(one)))
                 }
-                State::Filling(_) | State::Confirmed(_) => Landed::Again,
+                State::Filling(_) => Landed::Again,
                 State::Passed(own) => match own.take_if(|_| leads) {
                     Some(own) => Landed::Own(own),
                     None => Landed::Again,

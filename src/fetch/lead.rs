@@ -7,20 +7,24 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Method, StatusCode, request};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH};
+use http::{HeaderMap, StatusCode, request};
 use http_body::Body as _;
 
 use super::Fetch;
+use super::coder;
 use super::fill::{self, Fill};
 use super::flight::{Flight, Own};
+use super::terms::{Came, Terms};
 use crate::base::budget::{Part, STORE};
-use crate::base::{Body, Credentials, Fault, Reason, WorkerId};
+use crate::base::{Body, Credentials, Fault, Reason, StoredAxis};
 use crate::origin::{Cluster, Exchange, OriginBody};
-use crate::semantics::{Life, Policy, Received, ResponseDirectives, Vary, storing, validation};
+use crate::semantics::{Vary, coding, storing, validation};
+use crate::site::answers;
+use crate::site::identity::X_REQUEST_ID;
 use crate::store::entry::overhead;
 use crate::store::object::{owned_fields, weigh};
-use crate::store::{Head, Object};
+use crate::store::{Head, Object, Tags};
 use crate::telemetry::account::OriginPart;
 
 /// How long it is remembered that a key's answer cannot be stored.
@@ -40,25 +44,6 @@ pub struct Upstream {
     pub fill: request::Parts,
     /// The question whether what is stored is still right, where it can be asked.
     pub validate: Option<request::Parts>,
-}
-
-/// What the configuration says about storing.
-#[derive(Clone, Copy, Debug)]
-pub struct Terms {
-    /// The largest body that is stored, in bytes.
-    pub max_object: u64,
-    /// The site's choices within RFC 9111.
-    pub policy: Policy,
-    /// Whether the request carried Authorization.
-    pub authorization: bool,
-    /// The worker that the flight runs on.
-    pub worker: WorkerId,
-}
-
-impl Terms {
-    fn request(&self) -> storing::RequestFacts<'static> {
-        storing::RequestFacts { method: &Method::GET, authorization: self.authorization }
-    }
 }
 
 /// The right and duty to fly. Dropped without [`launch`](Self::launch), it lets nobody wait.
@@ -109,8 +94,8 @@ impl Landing {
             && asking
             && exchange.head.status == StatusCode::NOT_MODIFIED
         {
-            if let Some(object) = self.confirm(exchange, &terms) {
-                return self.flight.confirms(object);
+            if let Some(confirmed) = self.confirm(exchange, &terms) {
+                return self.flight.confirms(confirmed);
             }
             // A 304 about something else than what is stored (RFC 9111 §4.3.3) helps nobody.
             answer = cluster.send(fill, Body::Empty, terms.worker, &clock).await;
@@ -127,56 +112,81 @@ impl Landing {
         self.flight.fails(fault);
     }
 
-    /// Makes fresh what was stale, by the fields of a 304 (RFC 9111 §4.3.4). `None` where the 304
-    /// is not about what is stored.
-    fn confirm(&self, exchange: &Exchange, terms: &Terms) -> Option<Arc<Object>> {
+    /// Makes fresh what was stale, by the fields of a 304 (RFC 9111 §4.3.4): its codings, the best
+    /// first, and behind them itself. `None` where the 304 is not about what is stored.
+    fn confirm(&self, exchange: &Exchange, terms: &Terms) -> Option<Vec<Arc<Object>>> {
         let old = self.flight.question().stale.as_ref()?;
         let (fields, wall) = (&exchange.head.headers, self.fetch.clock.wall());
-        let stored = old.head.fields.map(0);
+        let stored = old.head.fields.own();
         if !validation::confirms(&stored, fields, wall) {
             return None;
         }
         let fields = validation::freshen(&stored, fields, wall);
-        let said = ResponseDirectives::of(&fields);
-        let life = self.life(old.head.status, &fields, &said, exchange.delay, terms);
+        let came = self.read(old.head.status, &fields, exchange.delay, terms);
         // A 304 may say what a 200 could not: that its fields are one reader's, or not to be stored.
-        let request = terms.request();
-        storing::storable(request, old.head.status, &fields, &said, &life).ok()?;
-        let head = self.head(old.head.status, &fields, &said, life)?;
+        came.storable(terms).ok()?;
+        let head = self.head(&came, Some(old.length()), Some(old.head.axis), terms)?;
         let object = Arc::new(old.freshened(head, self.flight.asked));
-        // Overtaken by a purge, it serves those who waited before that, and is not kept.
-        let _ = self.fetch.store.refresh(&self.flight.key, old, &object);
         self.fetch.backoff.succeeded(self.flight.key.hash());
-        Some(object)
+        let encoding = terms.encoding.as_ref().filter(|encoding| coder::fits(&object, encoding));
+        let codings = encoding.map_or(&[][..], |encoding| &encoding.codings);
+        // Overtaken by a purge, it serves those who waited before that, and is not kept.
+        let refreshed = self.fetch.store.refresh(&self.flight.key, old, &object, codings);
+        if let (Ok(coded), Some(encoding)) = (&refreshed, encoding)
+            && coded.len() < codings.len()
+        {
+            self.fetch.coder.offer(&self.flight.key, &object.body, encoding);
+        }
+        let mut confirmed = refreshed.unwrap_or_default();
+        confirmed.push(object);
+        Some(confirmed)
     }
 
-    fn life(
+    /// What came, or what a 304 made of it.
+    fn read<'a>(
         &self,
         status: StatusCode,
-        fields: &HeaderMap,
-        said: &ResponseDirectives,
+        fields: &'a HeaderMap,
         delay: Duration,
         terms: &Terms,
-    ) -> Life {
-        let received = Received { wall: self.fetch.clock.wall(), delay };
-        Life::of(status, fields, said, received, &terms.policy)
+    ) -> Came<'a> {
+        Came::of(status, fields, (self.fetch.clock.wall(), delay), terms)
     }
 
-    /// The head as it is stored; `None` where nothing could select it again.
+    /// The head as it is stored, of a body of `length`; `None` where nothing could select it again.
+    /// What is freshened stands where it stood, on `axis`.
     fn head(
         &self,
-        status: StatusCode,
-        fields: &HeaderMap,
-        said: &ResponseDirectives,
-        life: Life,
+        came: &Came<'_>,
+        length: Option<u64>,
+        axis: Option<StoredAxis>,
+        terms: &Terms,
     ) -> Option<Head> {
-        let clock = &self.fetch.clock;
-        let mut fields = storing::stored_fields(fields, said, clock.wall());
+        let (question, clock) = (self.flight.question(), &self.fetch.clock);
+        let mut fields = storing::stored_fields(came.fields, &came.said, clock.wall());
         // Told anew for each answer, from what it carries.
         fields.remove(CONTENT_LENGTH);
-        let selecting = Vary::of(&fields).select(&self.flight.question().request)?;
-        let selected = (self.flight.question().axis, selecting);
-        Some(Head::new(status, &fields, &life, clock.now(), selected))
+        if terms.named {
+            fields.remove(X_REQUEST_ID);
+        }
+        let mut vary = Vary::of(&fields);
+        if let Some(encoding) = &terms.encoding {
+            // Our codings are an axis of their own. No request that is looked up has the field.
+            vary = vary.without(&ACCEPT_ENCODING);
+            if coder::suits(encoding, came.status, &fields, &came.said, length) {
+                coding::vary_on_coding(&mut fields);
+            }
+        }
+        let selecting = vary.select(&question.request)?;
+        let of_one_scheme = storing::is_of_one_scheme(came.status, &vary);
+        let mut axis = axis.unwrap_or(question.axis.stored(of_one_scheme));
+        if of_one_scheme {
+            // Said by a 304 of what both have shared until now.
+            axis.scheme = axis.scheme.or(Some(question.axis.scheme));
+        }
+        let (shown, tags) = (answers::shown(&terms.site, &fields), Tags::of(axis.site, &fields));
+        let head = Head::new(came.status, shown, &came.life, clock.now(), (axis, selecting));
+        Some(head.under(terms.site.answers.policy).tagged(tags))
     }
 
     async fn take(self, exchange: Exchange, terms: &Terms) {
@@ -189,16 +199,16 @@ impl Landing {
             let log = format!("{} answered {status}", exchange.server);
             return self.fail(Fault::origin(Reason::IfError, log));
         }
-        let fields = &exchange.head.headers;
-        let said = ResponseDirectives::of(fields);
-        let life = self.life(status, fields, &said, exchange.delay, terms);
-        if let Err(reason) = self.storable(&exchange, &said, &life, terms) {
+        let came = self.read(status, &exchange.head.headers, exchange.delay, terms);
+        let expected = exchange.body.size_hint();
+        let storable = came.storable(terms).and_then(|()| self.takes(expected.lower(), terms));
+        if let Err(reason) = storable {
             return self.pass(exchange, reason);
         }
-        let Some(head) = self.head(status, fields, &said, life) else {
+        let length = expected.exact();
+        let Some(head) = self.head(&came, length, None, terms) else {
             return self.pass(exchange, Reason::VaryStar);
         };
-        let length = exchange.body.size_hint().exact();
         let origin = OriginPart {
             cluster: exchange.cluster,
             server: exchange.server,
@@ -214,16 +224,8 @@ impl Landing {
         drop(guard);
     }
 
-    fn storable(
-        &self,
-        exchange: &Exchange,
-        said: &ResponseDirectives,
-        life: &Life,
-        terms: &Terms,
-    ) -> Result<(), Reason> {
-        let (status, headers) = (exchange.head.status, &exchange.head.headers);
-        storing::storable(terms.request(), status, headers, said, life)?;
-        let least = exchange.body.size_hint().lower();
+    /// Whether a body of at least `least` bytes is taken.
+    fn takes(&self, least: u64, terms: &Terms) -> Result<(), Reason> {
         if least > terms.max_object {
             return Err(Reason::TooLarge);
         }
@@ -311,12 +313,16 @@ impl Landing {
             }
         }
         if !outgrown {
-            self.keep(fill, trailers.clone());
+            self.keep(fill, trailers.clone(), terms);
         }
-        fill.end(Ok(trailers));
+        let shown = trailers.map(|mut trailers| {
+            answers::withhold(&mut trailers, &terms.site);
+            trailers
+        });
+        fill.end(Ok(shown.filter(|trailers| !trailers.is_empty())));
     }
 
-    fn keep(&self, fill: &Arc<Fill>, trailers: Option<HeaderMap>) {
+    fn keep(&self, fill: &Arc<Fill>, trailers: Option<HeaderMap>, terms: &Terms) {
         let trailers = trailers.map(|trailers| owned_fields(&trailers));
         let key = &self.flight.key;
         let weight = weigh(&fill.head, fill.grown(), trailers.as_ref());
@@ -324,7 +330,11 @@ impl Landing {
         let head = fill.head.detached();
         let object = Arc::new(Object::new(head, body, trailers, self.flight.asked));
         // Overtaken by a purge, it serves those who wait and is not kept; the store counts it.
-        let _ = self.fetch.store.commit(key, object);
+        let kept = self.fetch.store.commit(key, Arc::clone(&object)).is_ok();
+        let encoding = terms.encoding.as_ref().filter(|encoding| coder::fits(&object, encoding));
+        if let Some(encoding) = encoding.filter(|_| kept) {
+            self.fetch.coder.offer(key, &object.body, encoding);
+        }
         self.fetch.backoff.succeeded(key.hash());
     }
 }

@@ -4,9 +4,11 @@
 //! same. What may be stored becomes a [`Fill`]: it belongs to the cache, goes on when its clients
 //! leave, and is read by all of them while it grows. What may not be stored goes to the client
 //! that led the flight, and everybody else is sent on at once: nobody queues behind what cannot be
-//! cached.
+//! cached. What was stored may be put into content codings behind it all, by the [`Coder`].
 
 pub mod backoff;
+pub mod coder;
+mod compress;
 pub mod fill;
 pub mod flight;
 mod growth;
@@ -14,20 +16,23 @@ pub mod lead;
 pub mod reader;
 pub mod relay;
 pub mod table;
+mod terms;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+pub use coder::Coder;
 pub use fill::Fill;
-use flight::Question;
 pub use flight::{Flight, Landed, Own};
-pub use lead::{Lead, Terms, Upstream};
+use flight::{Hint, Question};
+pub use lead::{Lead, Upstream};
 pub use reader::FillReader;
+pub use terms::Terms;
 
 use crate::base::{Axis, KeyRef};
-use crate::base::{Budget, Clock, Reason};
-use crate::semantics::{Phase, Vary};
-use crate::store::{Found, Object, Store};
+use crate::base::{Budget, Clock, Reason, Seq};
+use crate::semantics::Phase;
+use crate::store::{Found, Head, Judgement, Object, Store};
 use backoff::Backoff;
 use http::HeaderMap;
 use table::Table;
@@ -40,6 +45,7 @@ pub struct Fetch {
     budget: Budget,
     table: Table,
     backoff: Backoff,
+    coder: Coder,
     waiters: AtomicUsize,
     workers: usize,
     counts: Counts,
@@ -74,10 +80,12 @@ pub enum Joined {
 impl Fetch {
     /// Fetches for `store`.
     pub fn new(store: Arc<Store>, clock: Clock, budget: Budget, workers: usize) -> Arc<Self> {
+        let coder = Coder::new(Arc::clone(&store), budget.clone());
         Arc::new(Self {
             store,
             clock,
             budget,
+            coder,
             table: Table::default(),
             backoff: Backoff::default(),
             waiters: AtomicUsize::new(0),
@@ -101,7 +109,9 @@ impl Fetch {
         let mut shard = self.table.shard(key.hash());
         let (asked, floor) = self.store.asking(&key);
         let now = self.clock.now();
-        let shared = shard.of(&key).find(|flight| flight.serves(axis, headers, floor, now));
+        let current = |flight: &&Arc<Flight>| self.is_current(&key, axis, flight);
+        let serves = |flight: &&Arc<Flight>| flight.serves(axis, headers, floor, now);
+        let shared = shard.of(&key).filter(current).find(serves);
         if let Some(flight) = shared {
             self.counts.joined.fetch_add(1, Ordering::Relaxed);
             return Joined::Follow(Arc::clone(flight));
@@ -111,15 +121,39 @@ impl Fetch {
         if self.newly_stored(&key, axis, headers, stale) {
             return Joined::Stored;
         }
-        let known = shard.of(&key).filter_map(|flight| flight.vary()).last();
-        let hint = known.or_else(|| self.stored_vary(&key)).unwrap_or(Vary::None);
+        let known = shard.of(&key).filter_map(|flight| flight.hint()).last();
+        let hint = known.or_else(|| self.stored_hint(&key)).unwrap_or_default();
         // What a hard purge has killed since the lookup is no validator.
-        let stale = stale.filter(|stale| floor.hard <= stale.asked).map(Arc::clone);
+        let valid = |stale: &&Arc<Object>| {
+            floor.hard <= stale.asked && self.store.judge(&key, stale) != Judgement::Gone
+        };
+        let stale = stale.filter(valid).map(Arc::clone);
         let question = Question { axis, request: headers.clone(), hint, stale };
         let flight = Arc::new(Flight::new(key.to_key(), asked, question, self.workers));
         shard.add(&flight, floor);
         self.counts.led.fetch_add(1, Ordering::Relaxed);
         Joined::Lead(Lead::new(Arc::clone(self), flight))
+    }
+
+    /// Whether no wide purge that is known covers what `flight` asked for. Its tags are known only once
+    /// its head has come; who joined before that is judged then ([`Self::is_outdated`]).
+    fn is_current(&self, key: &KeyRef<'_>, axis: Axis, flight: &Flight) -> bool {
+        let tags = flight.tags().unwrap_or_default();
+        let floor = self.store.wide().floor(key, axis.site, &tags, flight.asked);
+        floor.allows(flight.asked) && !self.store.is_beyond_horizon(flight.asked)
+    }
+
+    /// Whether a client that came when `arrived` was the last purge must not have the response with
+    /// `head` that `flight` brought: it was asked for before a purge that the client came after (PURGE.md
+    /// rule 6).
+    pub fn is_outdated(&self, flight: &Flight, head: &Head, arrived: Seq) -> bool {
+        let (key, asked) = (flight.key.as_ref(), flight.asked);
+        if arrived <= asked {
+            return false;
+        }
+        let floor = self.store.wide().floor(&key, head.axis.site, &head.tags, asked);
+        let covers = |floor: Seq| floor > asked && arrived >= floor;
+        covers(floor.hard) || covers(floor.soft) || self.store.is_beyond_horizon(asked)
     }
 
     fn newly_stored(
@@ -133,15 +167,16 @@ impl Fetch {
         match entry.select(axis, headers) {
             Found::Object { object, soft_purged: false } => {
                 object.phase(self.clock.now()) == Phase::Fresh
+                    && self.store.judge(key, &object) == Judgement::Valid
                     && stale.is_none_or(|stale| !Arc::ptr_eq(stale, &object))
             }
             Found::Object { .. } | Found::OtherVariants => false,
         }
     }
 
-    fn stored_vary(&self, key: &KeyRef<'_>) -> Option<Vary> {
+    fn stored_hint(&self, key: &KeyRef<'_>) -> Option<Hint> {
         let entry = self.store.peek(key)?;
-        entry.newest().map(|object| object.head.vary())
+        entry.newest().map(|object| Hint::of(&object.head))
     }
 
     /// Whether a refresh of `key` must wait because the last ones failed.
@@ -165,6 +200,11 @@ impl Fetch {
     /// Clients that wait for other clients' fetches.
     pub fn waiting(&self) -> usize {
         self.waiters.load(Ordering::Relaxed)
+    }
+
+    /// What makes content codings of what was fetched.
+    pub fn coder(&self) -> &Coder {
+        &self.coder
     }
 
     /// What has become of flights.

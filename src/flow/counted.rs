@@ -13,7 +13,6 @@ use crate::base::budget::{FETCH, Part};
 use crate::base::clients::{Place, Thing};
 use crate::base::{Body, Charge, Fault, Outcome, Reason};
 use crate::front::Answer;
-use crate::reply::synth;
 
 /// What a request takes that waits, in bytes: its future, its plan and the map of its fields.
 const REQUEST: u64 = 6 * 1024;
@@ -29,25 +28,25 @@ impl Visit {
     /// # Errors
     /// The answer where its client has as many requests under way as it may have, or the node has
     /// no memory for another.
-    pub(super) fn counted(&self) -> Result<Counted, Box<Answer>> {
-        let (config, address) = (&self.running.config, self.plan.client.address);
-        let budget = &self.node.budget;
-        if !budget.room_for(REQUEST, FETCH) {
+    pub(super) fn counted(&mut self) -> Result<Counted, Box<Answer>> {
+        if !self.node.budget.room_for(REQUEST, FETCH) {
             return Err(self.refused(Reason::MemoryFull, "the budget is used up"));
         }
+        let (config, address) = (&self.running.config, self.plan.client.address);
         let place = if config.node.trusted_proxies.contains(address) {
             None
         } else {
             let most = config.limits.client_requests;
-            let place = self.node.clients.take(address, Thing::Request, most);
-            let refused = || self.refused(Reason::ClientRequests, "too many requests at once");
-            Some(place.ok_or_else(refused)?)
+            let Some(place) = self.node.clients.take(address, Thing::Request, most) else {
+                return Err(self.refused(Reason::ClientRequests, "too many requests at once"));
+            };
+            Some(place)
         };
-        Ok(Counted(place, budget.charge(Part::Requests, REQUEST)))
+        Ok(Counted(place, self.node.budget.charge(Part::Requests, REQUEST)))
     }
 
-    fn refused(&self, reason: Reason, log: &str) -> Box<Answer> {
-        let mut answer = synth::failed(&self.to(), &Fault::client(reason, log));
+    fn refused(&mut self, reason: Reason, log: &str) -> Box<Answer> {
+        let mut answer = self.failed(&Fault::client(reason, log));
         answer.account.outcome = Outcome::Refused;
         Box::new(answer)
     }

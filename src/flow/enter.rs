@@ -3,20 +3,23 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::request;
+use http::{HeaderValue, request};
 use http_body::Body as _;
 
 use super::lookup::Lookup;
 use super::pass::Pass;
 use super::pipe::Pipe;
 use super::purge::Purge;
+use super::wait::{self, Wait};
 use super::{Node, Running};
-use crate::base::{Body, Peer, Reason, WorkerId};
+use crate::base::{Body, Fault, Peer, Reason, Seq, WorkerId};
 use crate::front::{Answer, Request};
-use crate::reply::{For, synth};
+use crate::reply::For;
+use crate::reply::synth::{self, Asker};
 use crate::semantics::{Present, hop};
-use crate::site::forward;
+use crate::site::forward::{self, Hop};
 use crate::site::plan::{self, Action, Plan, Refusal};
+use crate::site::{Client, View};
 
 /// A request on its way through the house, with what was decided about it.
 #[derive(Debug)]
@@ -37,6 +40,10 @@ pub struct Visit {
     pub body: Body,
     /// What is to be done.
     pub plan: Plan,
+    /// What was taken out of the head, and found out about it.
+    pub view: View,
+    /// The request's name, once it has one.
+    pub request_id: Option<Arc<HeaderValue>>,
     /// When it was last looked up.
     pub now: Instant,
     /// How often the request has been sent back to the lookup.
@@ -46,6 +53,7 @@ pub struct Visit {
 pub(super) enum Entered {
     Refuse(Refuse),
     Purge(Purge),
+    Wait(Wait),
     Lookup(Lookup),
     Pass(Pass),
     Pipe(Pipe),
@@ -53,8 +61,11 @@ pub(super) enum Entered {
 
 /// A request that is turned away.
 pub(super) struct Refuse {
+    node: Arc<Node>,
     running: Arc<Running>,
+    client: Client,
     refusal: Refusal,
+    request_id: Option<Arc<HeaderValue>>,
 }
 
 pub(super) fn enter(
@@ -65,41 +76,98 @@ pub(super) fn enter(
 ) -> Entered {
     let running = node.running.load_full();
     let (mut head, body) = request.into_parts();
-    let present = Present::of(&head.headers);
+    let mut present = Present::of(&head.headers);
     if present.has(Present::COOKIE) && head.version == http::Version::HTTP_2 {
         forward::join_cookies(&mut head.headers);
     }
     let decided =
         plan::plan(&head, present, !body.is_end_stream(), peer, &running.sites, &running.config);
-    let refuse = |refusal| Entered::Refuse(Refuse { running: Arc::clone(&running), refusal });
-    let plan = match decided {
+    let mut plan = match decided {
         Ok(plan) => plan,
-        Err(refusal) => return refuse(refusal),
+        Err(refusal) => return Entered::refuse(refusal, node, running, &head, peer),
     };
     if body.size_hint().lower() > plan.site.max_request_body {
-        return refuse(Refusal { site: Some(plan.site.id), reason: Reason::BodyTooLarge });
+        let site = Some(Arc::clone(&plan.site));
+        let refusal = Refusal { site, ..Refusal::early(Reason::BodyTooLarge) };
+        return Entered::refuse(refusal, node, running, &head, peer);
     }
     let action = plan.action;
     if present.has(Present::HOP_BY_HOP) && action != Action::Pipe {
         // What the origin will not be asked with must select no variant either.
         hop::strip_hop_by_hop(&mut head.headers);
     }
+    let mut awaited = None;
+    if present.has(Present::PURGE_WAIT) {
+        awaited = match wait::awaited(&mut head, peer, &plan, &running.config) {
+            Ok(awaited) => awaited,
+            Err(refusal) => return Entered::refuse(refusal, node, running, &head, peer),
+        };
+    }
+    let view = View::of(&mut head, &mut present, &plan);
+    plan.axis.accepted = view.accepted;
     let now = node.clock.now();
     let (node, peer) = (Arc::clone(node), Arc::clone(peer));
-    let visit =
-        Visit { node, running, peer, worker, head, present, body, plan, now, dispatches: 0 };
+    let (request_id, dispatches) = (None, 0);
+    let visit = Visit {
+        node,
+        running,
+        peer,
+        worker,
+        head,
+        present,
+        body,
+        plan,
+        view,
+        request_id,
+        now,
+        dispatches,
+    };
     match action {
-        Action::Lookup => Entered::Lookup(Lookup(visit)),
+        Action::Lookup => lookup(visit, awaited),
         Action::Purge => Entered::Purge(Purge(visit)),
         Action::Pipe => Entered::Pipe(Pipe(visit)),
         Action::Pass(reason) => Entered::Pass(Pass { visit, reason }),
     }
 }
 
+fn lookup(visit: Visit, awaited: Option<Seq>) -> Entered {
+    match awaited {
+        None => Entered::Lookup(Lookup(visit)),
+        Some(seq) => Entered::Wait(Wait { visit, seq }),
+    }
+}
+
+impl Entered {
+    fn refuse(
+        refusal: Refusal,
+        node: &Arc<Node>,
+        running: Arc<Running>,
+        head: &request::Parts,
+        peer: &Peer,
+    ) -> Self {
+        let trusted = &running.config.node.trusted_proxies;
+        // Who is sent elsewhere has not failed.
+        let named = refusal.site.as_ref().is_some_and(|site| site.identity.request_id)
+            && refusal.location.is_none();
+        let name = || node.request_ids.of(&head.headers, peer, trusted);
+        let request_id = named.then(|| Arc::new(name()));
+        let client = Client::of(peer, &head.headers, trusted);
+        Self::Refuse(Refuse { node: Arc::clone(node), running, client, refusal, request_id })
+    }
+}
+
 impl Refuse {
     pub(super) fn run(self) -> Answer {
-        let node = &self.running.config.node;
-        synth::refused(self.refusal.site, self.refusal.reason, &node.name, node.unknown_host)
+        let Self { node, running, client, refusal, request_id } = self;
+        let config = &running.config.node;
+        let asker = Asker {
+            site: refusal.site.as_deref(),
+            error_pages: &running.error_pages,
+            client,
+            node: &config.name,
+            clock: &node.clock,
+        };
+        synth::refused(&asker, &refusal, request_id, config.unknown_host)
     }
 }
 
@@ -107,6 +175,28 @@ impl Visit {
     /// The node's name.
     pub fn node_name(&self) -> &str {
         &self.running.config.node.name
+    }
+
+    /// Gives the request its name, where its site wants it to have one: before it goes to an origin, or
+    /// fails.
+    pub(super) fn identify(&mut self) {
+        if self.plan.site.identity.request_id && self.request_id.is_none() {
+            let trusted = &self.running.config.node.trusted_proxies;
+            let name = self.node.request_ids.of(&self.head.headers, &self.peer, trusted);
+            self.request_id = Some(Arc::new(name));
+        }
+    }
+
+    /// The error page for this request.
+    pub(super) fn failed(&mut self, fault: &Fault) -> Answer {
+        self.identify();
+        synth::failed(&self.to(), fault)
+    }
+
+    /// What our hop adds to the request.
+    pub(super) fn hop(&self) -> Hop<'_> {
+        let request_id = self.request_id.as_deref();
+        Hop { peer: &self.peer, node: self.node_name(), request_id }
     }
 
     /// For whom an answer is made, some time after the lookup.
@@ -123,6 +213,8 @@ impl Visit {
             plan: &self.plan,
             node: self.node_name(),
             via: &self.node.via,
+            request_id: self.request_id.as_ref(),
+            error_pages: &self.running.error_pages,
             worker: self.worker,
             clock: &self.node.clock,
         }

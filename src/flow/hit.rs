@@ -1,4 +1,4 @@
-//! A fresh object: the answer stands.
+//! A fresh object: the answer stands. A few are looked at again behind it ([`super::verify`]).
 
 use std::sync::Arc;
 
@@ -15,8 +15,12 @@ pub(super) struct Hit {
 }
 
 impl Hit {
-    pub(super) fn run(self) -> Answer {
+    pub(super) fn run(mut self) -> Answer {
         let verdict = Verdict::served(Outcome::Hit, Reason::Fresh);
+        let every = self.visit.running.config.purge.verify;
+        if every > 0 && self.visit.node.countdown.is_over(every) {
+            self.visit.verify(Arc::clone(&self.object));
+        }
         shared::answer(self.object, &self.visit.to_at_once(), verdict)
     }
 }

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use http::header::COOKIE;
+
 use super::Visit;
 use super::hit::Hit;
 use super::miss::Miss;
 use super::pass::Pass;
-use super::stale::Stale;
+use super::stale::{Stale, rule};
 use crate::base::{Credentials, Reason};
-use crate::semantics::Phase;
-use crate::store::{Found, Object};
+use crate::config::Ranges;
+use crate::semantics::{Phase, Present};
+use crate::store::{Entry, Found, Judgement, Object};
 
 pub(super) struct Lookup(pub(super) Visit);
 
@@ -27,32 +30,47 @@ impl Lookup {
             visit.now = visit.node.clock.now();
         }
         let entry = visit.node.store.get(&visit.plan.key());
-        match entry.map(|entry| entry.select(visit.plan.axis, &visit.head.headers)) {
-            None => absent(visit, Reason::Absent, None),
-            Some(Found::OtherVariants) => absent(visit, Reason::Variant, None),
-            Some(Found::Object { object, soft_purged }) => found(visit, object, soft_purged),
+        let Some(entry) = entry else { return nothing(visit, Reason::Absent) };
+        match entry.select(visit.plan.axis, &visit.head.headers) {
+            Found::OtherVariants if visit.view.session && entry.varies_on(&COOKIE) => {
+                // What comes would be this session's alone: nobody waits for it.
+                Looked::Pass(Pass { visit, reason: Reason::Session })
+            }
+            Found::OtherVariants => nothing(visit, Reason::Variant),
+            Found::Object { object, soft_purged } => {
+                match visit.node.store.judge(&visit.plan.key(), &object) {
+                    Judgement::Valid => found(visit, &entry, object, soft_purged),
+                    Judgement::Stale => found(visit, &entry, object, true),
+                    Judgement::Gone => nothing(visit, Reason::Absent),
+                }
+            }
         }
     }
 }
 
-fn found(visit: Visit, object: Arc<Object>, soft_purged: bool) -> Looked {
+fn found(visit: Visit, entry: &Entry, object: Arc<Object>, soft_purged: bool) -> Looked {
     let now = visit.now;
     let life = object.head.life();
     let resident = object.resident(now);
     let (phase, stale) = if soft_purged {
         (life.phase_after_soft_purge(resident), Reason::SoftPurged)
     } else {
-        (life.phase(resident), Reason::WhileRevalidate)
+        (life.phase(resident), rule(&life, Reason::WhileRevalidate))
     };
+    let identity = || Arc::clone(entry.identity_of(&object));
     match phase {
         Phase::Fresh => Looked::Hit(Hit { visit, object }),
         // The last answer could not be shared: what is stored is not what the origin has.
-        Phase::Stale if marked(&visit) => absent(visit, Reason::Expired, Some(object)),
-        Phase::Stale => Looked::Stale(Stale { visit, object, reason: stale }),
+        Phase::Stale if marked(&visit) => absent(visit, Reason::Expired, Some(identity())),
+        Phase::Stale => {
+            let identity = identity();
+            Looked::Stale(Stale { visit, object, identity, reason: stale })
+        }
         Phase::Keep
             if life.usable_on_error(resident) && visit.node.fetch.backs_off(&visit.plan.key()) =>
         {
-            Looked::Stale(Stale { visit, object, reason: Reason::IfError })
+            let (identity, reason) = (identity(), rule(&life, Reason::IfError));
+            Looked::Stale(Stale { visit, object, identity, reason })
         }
         Phase::Keep => {
             let reason = match (soft_purged, life.always_validate) {
@@ -60,10 +78,19 @@ fn found(visit: Visit, object: Arc<Object>, soft_purged: bool) -> Looked {
                 (false, true) => Reason::NoCache,
                 (false, false) => Reason::Expired,
             };
-            absent(visit, reason, Some(object))
+            absent(visit, reason, Some(identity()))
         }
         Phase::Dead => absent(visit, Reason::Expired, None),
     }
+}
+
+/// Nothing is stored for the request: a fetch, or the origin's own answer to a range where the site
+/// wants that.
+fn nothing(visit: Visit, reason: Reason) -> Looked {
+    if visit.present.has(Present::RANGE) && visit.plan.site.ranges == Ranges::Passed {
+        return Looked::Pass(Pass { visit, reason: Reason::Range });
+    }
+    absent(visit, reason, None)
 }
 
 /// Nothing can be served: a fetch, unless it is remembered that its answer could not be shared.

@@ -1,20 +1,20 @@
 //! Nothing can be served: lead a flight to the origin, or follow one.
 
 use std::sync::Arc;
-
-use http::header::{ETAG, LAST_MODIFIED};
+use std::time::Duration;
 
 use super::Visit;
 use super::lookup::Lookup;
 use super::pass::Pass;
-use crate::base::{Body, Elapsed, Fault, Outcome, Reason};
+use crate::base::{Body, Elapsed, Fault, Outcome, Reason, Seq};
+use crate::config::StaleRule;
 use crate::fetch::{FillReader, Flight, Joined, Landed, Terms, Upstream};
 use crate::front::Answer;
 use crate::reply::shared::{self, Shared};
-use crate::reply::{Verdict, passed, synth};
+use crate::reply::{Verdict, passed};
 use crate::semantics::{Policy, validator};
 use crate::site::forward::{self, Purpose};
-use crate::store::{Head, LARGEST_SHARE, Object};
+use crate::store::{Head, Judgement, LARGEST_SHARE, Object};
 use crate::telemetry::account::OriginPart;
 
 /// How often a request is sent back to the lookup before it goes its own way.
@@ -23,7 +23,7 @@ const MAX_DISPATCHES: u8 = 3;
 pub(super) struct Miss {
     pub(super) visit: Visit,
     pub(super) reason: Reason,
-    /// What is stored but must be confirmed first.
+    /// What is stored but must be confirmed first, as it came: no origin knows our codings.
     pub(super) stale: Option<Arc<Object>>,
 }
 
@@ -42,29 +42,34 @@ impl Miss {
         }
         let (key, axis) = (visit.plan.key(), visit.plan.axis);
         let stale = self.stale.as_ref();
+        let arrived = visit.node.store.floors().now();
         let joined = visit.node.fetch.join(key, axis, &visit.head.headers, stale);
         let (landed, collapsed) = match joined {
             Joined::Stored => return Missed::Lookup(Lookup(self.visit)),
             Joined::Lead(lead) => {
+                visit.identify();
                 let Some((upstream, terms)) = visit.question(stale) else {
                     return Missed::Done(self.failed(&no_cluster()));
                 };
                 let flight = lead.launch(upstream, terms);
-                (flight.landed(true, visit.worker, &visit.head.headers).await, false)
+                let headers = &visit.head.headers;
+                (flight.landed(true, visit.worker, axis, headers, |_| false).await, false)
             }
-            Joined::Follow(flight) => (self.follow(&flight).await, true),
+            Joined::Follow(flight) => (self.follow(&flight, arrived).await, true),
         };
         self.land(landed, collapsed)
     }
 
-    async fn follow(&self, flight: &Flight) -> Landed {
+    async fn follow(&self, flight: &Flight, arrived: Seq) -> Landed {
         let visit = &self.visit;
         let cache = &visit.running.config.cache;
         let _place = match visit.node.fetch.wait_place(cache.max_waiters) {
             Ok(place) => place,
             Err(reason) => return Landed::Failed(Fault::ours(reason, "no place to wait")),
         };
-        let landed = flight.landed(false, visit.worker, &visit.head.headers);
+        let outdated = |head: &Head| visit.node.fetch.is_outdated(flight, head, arrived);
+        let (axis, headers) = (visit.plan.axis, &visit.head.headers);
+        let landed = flight.landed(false, visit.worker, axis, headers, outdated);
         match visit.node.clock.within(cache.wait_timeout, landed).await {
             Ok(landed) => landed,
             Err(Elapsed) => {
@@ -74,7 +79,7 @@ impl Miss {
         }
     }
 
-    fn land(self, landed: Landed, collapsed: bool) -> Missed {
+    fn land(mut self, landed: Landed, collapsed: bool) -> Missed {
         let to = self.visit.to();
         let mut verdict = Verdict::fetched(Outcome::Miss, self.reason, self.reason);
         verdict.collapsed = collapsed;
@@ -95,21 +100,26 @@ impl Miss {
     }
 
     /// No answer came: what is stored, where it may be served then (RFC 5861 §4), else a page.
-    fn failed(&self, fault: &Fault) -> Answer {
-        let visit = &self.visit;
-        let to = visit.to();
+    fn failed(&mut self, fault: &Fault) -> Answer {
+        let to = self.visit.to();
         let usable = self
             .stale
             .as_ref()
-            .filter(|stale| stale.head.life().usable_on_error(stale.resident(to.now)));
+            .filter(|stale| stale.head.life().usable_on_error(stale.resident(to.now)))
+            // After a hard purge never (PURGE.md rule 9).
+            .filter(|stale| {
+                let visit = &self.visit;
+                visit.node.store.judge(&visit.plan.key(), stale) != Judgement::Gone
+            });
         match usable {
             Some(stale) => {
-                let verdict = Verdict::served(Outcome::Stale, Reason::IfError);
+                let reason = super::stale::rule(&stale.head.life(), Reason::IfError);
+                let verdict = Verdict::served(Outcome::Stale, reason);
                 let mut answer = shared::answer(Arc::clone(stale), &to, verdict);
                 answer.account.detail = Some(fault.log.as_str().into());
                 answer
             }
-            None => synth::failed(&to, fault),
+            None => self.visit.failed(fault),
         }
     }
 }
@@ -142,28 +152,49 @@ impl Visit {
     /// the site's cluster is gone, which a configuration that was checked cannot cause.
     pub(super) fn question(&self, stale: Option<&Arc<Object>>) -> Option<(Upstream, Terms)> {
         let cluster = Arc::clone(self.running.origins.get(self.plan.site.cluster.id)?);
-        let head = |purpose| {
-            forward::upstream(&self.head, &self.plan, &self.peer, self.node_name(), purpose)
-        };
+        let (plan, hop) = (&self.plan, self.hop());
+        let head = |purpose| forward::upstream(&self.head, plan, &self.view, &hop, purpose);
         let now = self.node.clock.wall();
-        let stored = stale
-            .map(|stale| stale.head.fields.only(&[ETAG, LAST_MODIFIED]))
-            .filter(validator::present);
+        let stored = stale.map(|stale| stale.head.fields.own()).filter(validator::present);
         let validate = stored.as_ref().map(|stored| head(Purpose::Validate { stored, now }));
         let upstream = Upstream { cluster, fill: head(Purpose::Fill), validate };
-        let (cache, freshness) = (&self.running.config.cache, &self.plan.site.freshness);
-        let terms = Terms {
+        Some((upstream, self.terms()))
+    }
+
+    /// On what terms an answer may be stored.
+    pub(super) fn terms(&self) -> Terms {
+        let (cache, encoding) = (&self.running.config.cache, &self.plan.site.encoding);
+        Terms {
+            site: Arc::clone(&self.plan.site),
             max_object: cache.max_object.min(cache.memory / LARGEST_SHARE),
-            policy: Policy {
-                heuristic: freshness.heuristic,
-                default_ttl: freshness.default_ttl,
-                grace: freshness.grace,
-                keep: freshness.keep,
-            },
+            policy: self.policy(),
             authorization: self.head.headers.contains_key(http::header::AUTHORIZATION),
+            session: self.view.session,
+            encoding: (!encoding.codings.is_empty()).then(|| Arc::clone(encoding)),
+            named: self.plan.site.identity.request_id,
             worker: self.worker,
-        };
-        Some((upstream, terms))
+        }
+    }
+}
+
+impl Visit {
+    /// What the site chooses for what is asked now.
+    fn policy(&self) -> Policy {
+        let site = &self.plan.site.freshness;
+        let uncanonical = (!self.plan.canonical).then_some(site.uncanonical_ttl);
+        // No purge tells that it is outdated, so that it is not served beyond its time.
+        let grace = if self.plan.canonical { site.grace } else { Duration::ZERO };
+        Policy {
+            heuristic: site.heuristic,
+            default_ttl: site.default_ttl,
+            grace,
+            operator_grace: site.stale == StaleRule::Operator,
+            keep: site.keep,
+            max_ttl: site.max_ttl.into_iter().chain(uncanonical).min(),
+            not_found_ttl: site.not_found_ttl,
+            passes_request_errors: !site.request_errors,
+            jitter: fastrand::u32(..=u32::from(site.jitter) * 10_000),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //!        ├─ Purge ───────────────────────────────────────── answer
 //!        ├─ Pass ── origin ──────────────────────────────── answer
 //!        ├─ Pipe ── origin ── 101 ─────────────────────────  tunnel
+//!        ├─ Wait ── Lookup, once a purge is in force
 //!        └─ Lookup ─┬─ Hit ──────────────────────────────── answer
 //!                   ├─ Stale ── answer now, refresh behind
 //!                   ├─ Pass
@@ -16,7 +17,7 @@
 //! A step owns the data that is legal in it and is consumed by running; it returns an enum of its
 //! own successors, and only those convert into `Step`, so a wrong transition does not compile.
 //! From enter to hit everything is synchronous: a hit is ready when [`Handler::handle`] returns.
-//! Only `Miss`, `Pass` and `Pipe` wait, in a future that is boxed for them.
+//! Only `Wait`, `Miss`, `Pass` and `Pipe` wait, in a future that is boxed for them.
 
 mod counted;
 mod enter;
@@ -28,6 +29,8 @@ mod pass;
 mod pipe;
 mod purge;
 mod stale;
+pub mod verify;
+mod wait;
 
 use std::sync::Arc;
 
@@ -44,11 +47,13 @@ use pass::Pass;
 use pipe::Pipe;
 use purge::Purge;
 use stale::Stale;
+use wait::Wait;
 
 /// Where a request stands.
 enum Step {
     Refuse(Refuse),
     Purge(Purge),
+    Wait(Wait),
     Lookup(Lookup),
     Hit(Hit),
     Stale(Stale),
@@ -83,9 +88,10 @@ impl Handler for Flow {
 }
 
 /// Answers later, unless the client has too much under way already.
-fn later(step: Step) -> Reply {
-    let counted = match &step {
-        Step::Miss(Miss { visit, .. })
+fn later(mut step: Step) -> Reply {
+    let counted = match &mut step {
+        Step::Wait(Wait { visit, .. })
+        | Step::Miss(Miss { visit, .. })
         | Step::Pass(Pass { visit, .. })
         | Step::Pipe(Pipe(visit)) => visit.counted(),
         _ => unreachable!("every other step is run at once"),
@@ -107,7 +113,9 @@ fn at_once(mut step: Step) -> Step {
             Step::Lookup(lookup) => lookup.run().into(),
             Step::Hit(hit) => Step::Done(hit.run()),
             Step::Stale(stale) => Step::Done(stale.run()),
-            Step::Miss(_) | Step::Pass(_) | Step::Pipe(_) | Step::Done(_) => return step,
+            Step::Wait(_) | Step::Miss(_) | Step::Pass(_) | Step::Pipe(_) | Step::Done(_) => {
+                return step;
+            }
         }
     }
 }
@@ -117,6 +125,7 @@ async fn in_time(mut step: Step) -> Answer {
     loop {
         step = match at_once(step) {
             Step::Done(answer) => return answer,
+            Step::Wait(wait) => Step::Done(wait.run().await),
             Step::Miss(miss) => miss.run().await.into(),
             Step::Pass(pass) => Step::Done(pass.run().await),
             Step::Pipe(pipe) => Step::Done(pipe.run().await),
@@ -130,6 +139,7 @@ impl From<Entered> for Step {
         match entered {
             Entered::Refuse(refuse) => Self::Refuse(refuse),
             Entered::Purge(purge) => Self::Purge(purge),
+            Entered::Wait(wait) => Self::Wait(wait),
             Entered::Lookup(lookup) => Self::Lookup(lookup),
             Entered::Pass(pass) => Self::Pass(pass),
             Entered::Pipe(pipe) => Self::Pipe(pipe),

@@ -9,11 +9,15 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 
+use super::verify::{Countdown, Watch};
 use crate::base::{Budget, Clients, Clock};
-use crate::config::{Config, Site};
+use crate::config::Config;
 use crate::fetch::Fetch;
 use crate::origin::Origins;
+use crate::purge::Sources;
+use crate::reply::ErrorPages;
 use crate::site::Sites;
+use crate::site::identity::RequestIds;
 use crate::store::Store;
 
 /// A configuration in force. A request keeps the one that it began under.
@@ -25,21 +29,23 @@ pub struct Running {
     pub sites: Sites,
     /// The clusters, with their connections.
     pub origins: Origins,
+    /// The sites' error pages.
+    pub error_pages: ErrorPages,
 }
 
 impl Running {
-    /// `config` in force, with `origins` for its clusters.
-    pub fn new(config: Config, origins: Origins) -> Self {
-        Self { sites: Sites::new(&config.sites), config, origins }
+    /// `config` in force, with `origins` for its clusters and `error_pages` for its sites.
+    pub fn new(config: Config, origins: Origins, error_pages: ErrorPages) -> Self {
+        Self { sites: Sites::new(&config.sites), config, origins, error_pages }
     }
 
     /// The same with sites that only one worker counts.
     fn copy(&self) -> Self {
         let mut config = self.config.clone();
         for site in &mut config.sites {
-            *site = Arc::new(Site::clone(site));
+            *site = Arc::new(site.apart());
         }
-        Self::new(config, self.origins.clone())
+        Self::new(config, self.origins.clone(), self.error_pages.clone())
     }
 }
 
@@ -52,6 +58,12 @@ pub struct Node {
     pub store: Arc<Store>,
     /// What is being fetched.
     pub fetch: Arc<Fetch>,
+    /// What the staleness watch has found.
+    pub watch: Arc<Watch>,
+    /// When this worker's next hit is looked at.
+    pub countdown: Countdown,
+    /// Where purges come in, and what of them is to be repeated.
+    pub sources: Arc<Sources>,
     /// Time.
     pub clock: Clock,
     /// The process's memory.
@@ -60,6 +72,8 @@ pub struct Node {
     pub via: HeaderValue,
     /// What each client address holds.
     pub clients: Clients,
+    /// Where requests get their names from.
+    pub request_ids: RequestIds,
 }
 
 impl Node {
@@ -71,10 +85,14 @@ impl Node {
             running: ArcSwap::from_pointee(self.running.load().copy()),
             store: Arc::clone(&self.store),
             fetch: Arc::clone(&self.fetch),
+            watch: Arc::clone(&self.watch),
+            countdown: Countdown::default(),
+            sources: Arc::clone(&self.sources),
             clock: self.clock.clone(),
             budget: self.budget.clone(),
             via: via.unwrap_or_else(|_| self.via.clone()),
             clients: self.clients.clone(),
+            request_ids: RequestIds::default(),
         }
     }
 

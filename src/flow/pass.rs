@@ -4,18 +4,19 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body::{Frame, SizeHint};
 
-use super::Visit;
 use super::miss::no_cluster;
+use super::{Node, Visit};
 use crate::base::budget::Part;
-use crate::base::{Body, Charge, Fault, KeyText, Outcome, Reason};
+use crate::base::{Body, Charge, Coding, Credentials, Fault, KeyText, Outcome, Reason};
 use crate::front::Answer;
 use crate::origin::Exchange;
-use crate::reply::{Verdict, passed, synth};
-use crate::semantics::{hop, invalidation};
+use crate::reply::{Verdict, passed};
+use crate::semantics::{Present, coding, hop, invalidation, tags};
 use crate::site::forward::{self, Purpose};
-use crate::store::Mode;
+use crate::store::{Mode, Scope};
 
 pub(super) struct Pass {
     pub(super) visit: Visit,
@@ -25,22 +26,42 @@ pub(super) struct Pass {
 impl Pass {
     pub(super) async fn run(self) -> Answer {
         let Self { mut visit, reason } = self;
+        let tagged = visit.strip_suffixes();
+        visit.identify();
         match visit.ask(Purpose::Pass).await {
-            Ok(exchange) => {
+            Ok(mut exchange) => {
+                if let Some(coding) = tagged
+                    && exchange.head.status == StatusCode::NOT_MODIFIED
+                {
+                    // It is about what the client has, which is not what the origin calls it.
+                    coding::add_suffix(&mut exchange.head.headers, coding);
+                }
                 if invalidation::invalidates(&visit.head.method, exchange.head.status) {
                     visit.invalidate(&exchange);
+                }
+                if reason == Reason::Marked {
+                    visit.reconsider(&exchange);
                 }
                 let verdict = Verdict::fetched(Outcome::Pass, reason, reason);
                 passed::answer(exchange, &visit.to(), verdict)
             }
-            Err(fault) => synth::failed(&visit.to(), &fault),
+            Err(fault) => visit.failed(&fault),
         }
     }
 }
 
 impl Visit {
+    /// Ends the memory that nothing could be stored, if this could have been.
+    fn reconsider(&self, exchange: &Exchange) {
+        let Node { store, clock, .. } = &*self.node;
+        if self.terms().allow(exchange, clock.wall()) {
+            let whom = Credentials::of(&self.head.headers);
+            store.reconsider(&self.plan.key(), whom, clock.now());
+        }
+    }
+
     /// Drops what an unsafe request changed: its target, and what the answer names beside it
-    /// (RFC 9111 §4.4). The purges take their place in the sequence now that the answer has come:
+    /// (RFC 9111 §4.4) or groups with it (RFC 9875 §3). The purges take their place in the sequence now that the answer has come:
     /// what was asked meanwhile may have seen the state before it (PURGE.md rule 12).
     fn invalidate(&self, exchange: &Exchange) {
         let (store, key) = (&self.node.store, self.plan.key.as_str());
@@ -51,14 +72,26 @@ impl Visit {
         for path in invalidation::named_beside(target, &exchange.head.headers) {
             store.purge(&KeyText::new(host, &path).key(), Mode::Hard);
         }
+        let site = self.plan.site.id;
+        tags::groups(&exchange.head.headers, &tags::CACHE_GROUP_INVALIDATION, |group| {
+            store.purge_all(Scope::Tag(site, &group), Mode::Hard);
+        });
+    }
+
+    /// Makes the origin's of the entity tags that this node gave to what it coded; the coding.
+    fn strip_suffixes(&mut self) -> Option<Coding> {
+        if self.plan.site.encoding.codings.is_empty() || !self.present.has(Present::CONDITION) {
+            return None;
+        }
+        coding::strip_suffixes(&mut self.head.headers)
     }
 
     /// Sends the client's own request, body and all.
     pub(super) async fn ask(&mut self, purpose: Purpose<'_>) -> Result<Exchange, Fault> {
         let origins = &self.running.origins;
         let cluster = origins.get(self.plan.site.cluster.id).ok_or_else(no_cluster)?;
-        let mut head =
-            forward::upstream(&self.head, &self.plan, &self.peer, self.node_name(), purpose);
+        let (plan, hop) = (&self.plan, self.hop());
+        let mut head = forward::upstream(&self.head, plan, &self.view, &hop, purpose);
         forward::frame(&mut head, &self.body);
         let body = match std::mem::replace(&mut self.body, Body::Empty) {
             Body::Empty => Body::Empty,

@@ -1,8 +1,8 @@
-//! A purge: in force before it is answered.
+//! A purge: in force before it is answered, or refused and nothing done.
 
 use super::Visit;
 use crate::front::Answer;
-use crate::purge::{self, Order};
+use crate::purge::request;
 use crate::reply::synth;
 
 pub(super) struct Purge(pub(super) Visit);
@@ -10,8 +10,23 @@ pub(super) struct Purge(pub(super) Visit);
 impl Purge {
     pub(super) fn run(self) -> Answer {
         let Self(visit) = self;
-        let order = Order { key: visit.plan.key(), mode: purge::mode(&visit.head.headers) };
-        purge::apply(&visit.node.store, order);
-        synth::purged(&visit.to())
+        let (site, headers) = (visit.plan.site.id, &visit.head.headers);
+        let (sources, rebound) = (&visit.node.sources, visit.running.config.purge.rebound);
+        let json = request::wants_json(headers);
+        let mut receipts = Vec::new();
+        let taken = request::each_order(visit.plan.key(), site, headers, |order| {
+            let receipt = sources.take_request(order, site, rebound);
+            if json {
+                receipts.push(receipt);
+            }
+        });
+        match taken {
+            Ok(()) if json => {
+                let receipt = request::receipt(visit.node_name(), &receipts);
+                synth::purged_with(&visit.to(), format!("{receipt}\n"))
+            }
+            Ok(()) => synth::purged(&visit.to()),
+            Err(bad) => synth::purge_refused(&visit.to(), &bad.to_string(), json),
+        }
     }
 }

@@ -8,31 +8,44 @@ use crate::fetch::Joined;
 use crate::front::Answer;
 use crate::reply::Verdict;
 use crate::reply::shared;
+use crate::semantics::Life;
 use crate::store::Object;
 
 pub(super) struct Stale {
     pub(super) visit: Visit,
     pub(super) object: Arc<Object>,
+    /// The same as it came: what the origin is asked about.
+    pub(super) identity: Arc<Object>,
     pub(super) reason: Reason,
 }
 
+/// The rule that lets a stale response out: the site's own where what the response says forbids it,
+/// else `reason`.
+pub(super) fn rule(life: &Life, reason: Reason) -> Reason {
+    if life.operator_grace { Reason::OperatorGrace } else { reason }
+}
+
 impl Stale {
-    pub(super) fn run(self) -> Answer {
-        self.refresh();
+    pub(super) fn run(mut self) -> Answer {
         let verdict = Verdict::served(Outcome::Stale, self.reason);
-        shared::answer(self.object, &self.visit.to_at_once(), verdict)
+        let object = Arc::clone(&self.object);
+        let answer = shared::answer(object, &self.visit.to_at_once(), verdict);
+        self.refresh();
+        answer
     }
 
-    fn refresh(&self) {
+    /// The refresh has a name of its own, of which the answer, which did not wait for it, says nothing.
+    fn refresh(&mut self) {
         let (visit, key) = (&self.visit, self.visit.plan.key());
         let fetch = &visit.node.fetch;
         let headers = &visit.head.headers;
         if fetch.backs_off(&key) {
             return;
         }
-        if let Joined::Lead(lead) = fetch.join(key, visit.plan.axis, headers, Some(&self.object))
-            && let Some((upstream, terms)) = visit.question(Some(&self.object))
-        {
+        let joined = fetch.join(key, visit.plan.axis, headers, Some(&self.identity));
+        let Joined::Lead(lead) = joined else { return };
+        self.visit.identify();
+        if let Some((upstream, terms)) = self.visit.question(Some(&self.identity)) {
             lead.launch(upstream, terms);
         }
     }

@@ -39,7 +39,7 @@ pub async fn connection(
 ) {
     let mut charge = serving.budget.charge(Part::Connections, FIRST_BYTES);
     let line = Arc::new(Line::new(peer, serving));
-    let socket = Socket { stream, line: Arc::clone(&line) };
+    let socket = Socket::new(stream, Arc::clone(&line));
     let end = match tls {
         None => match first_byte(&socket).await {
             Ok(()) => open(Transport::Plain(socket), Protocol::Http1, &line, &mut charge).await,
@@ -92,6 +92,10 @@ async fn handshake(tls: Arc<ServerConfig>, socket: Socket) -> Result<(Transport,
         Err(_) => return Err(End::Cut(Wait::Handshake)),
     };
     let session = stream.get_ref().1;
+    if let Some(name) = session.server_name() {
+        // The first and only time.
+        let _ = line.peer.server_name.set(name.to_ascii_lowercase().into());
+    }
     line.tell(ConnectionEvent::Secured {
         resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
         tls13: session.protocol_version() == Some(ProtocolVersion::TLSv1_3),

@@ -19,8 +19,8 @@ pub type Request = http::Request<Body>;
 pub struct Answer {
     /// Status and fields; framing fields are `front`'s business.
     pub head: response::Parts,
-    /// Fields of the store that the answer has beside those of `head`, which have other names: HTTP/1
-    /// writes them as they are, so they are for its requests alone.
+    /// Fields of the store that the answer has beside those of `head`, which have other names or are
+    /// lists: HTTP/1 writes them as they are, so they are for its requests alone.
     pub stored: Fields,
     /// The body; empty where the method or the status allows none.
     pub body: Body,

@@ -14,7 +14,7 @@ use super::connection::serve;
 use super::line::Line;
 use super::transport::{Socket, Transport};
 use super::*;
-use crate::base::{Body, Budget, Clients, Fields, ListenerId, Outcome, Peer, Reason, WorkerId};
+use crate::base::{Body, Budget, Clients, Fields, Outcome, Peer, Reason};
 use crate::telemetry::Account;
 use crate::telemetry::Finished;
 
@@ -229,7 +229,7 @@ impl Server {
         let shared = Arc::clone(&serving);
         tokio::spawn(async move {
             while let Ok((stream, remote)) = listener.accept().await {
-                let peer = Arc::new(peer(address, remote));
+                let peer = Arc::new(Peer::plain(address, remote));
                 let (tls, serving) = (tls.clone(), Arc::clone(&shared));
                 match protocol {
                     Protocol::Http1 => tokio::spawn(connection(stream, tls, peer, serving)),
@@ -299,14 +299,9 @@ impl Server {
     }
 }
 
-pub(super) fn peer(local: SocketAddr, remote: SocketAddr) -> Peer {
-    let (listener, worker) = (ListenerId(0), WorkerId(0));
-    Peer { listener, worker, local, remote, tls: false, purge_only: false }
-}
-
 async fn bare_http2(stream: TcpStream, peer: Arc<Peer>, serving: Arc<Serving>) {
     let line = Arc::new(Line::new(peer, serving));
-    let socket = Socket { stream, line: Arc::clone(&line) };
+    let socket = Socket::new(stream, Arc::clone(&line));
     line.tell(ConnectionEvent::Opened(Protocol::Http2));
     let end = serve(Transport::Plain(socket), Protocol::Http2, &line).await;
     line.tell(ConnectionEvent::Closed(end));

@@ -134,10 +134,14 @@ impl Line {
         }
     }
 
-    /// The socket took `bytes`.
-    pub(super) fn on_write(&self, bytes: usize) {
+    /// The socket took `bytes`; whether it would take nothing before.
+    pub(super) fn on_write(&self, bytes: usize) -> bool {
         self.written.fetch_add(bytes as u64, Relaxed);
-        self.blocked.store(false, Relaxed);
+        let blocked = self.blocked.load(Relaxed);
+        if blocked {
+            self.blocked.store(false, Relaxed);
+        }
+        blocked
     }
 
     /// The socket would take nothing.

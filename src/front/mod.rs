@@ -10,6 +10,7 @@
 //! connection lives on one worker's runtime and shares a `line`.
 
 mod accept;
+mod advance;
 mod answer;
 mod connection;
 mod frames;

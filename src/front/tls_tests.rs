@@ -2,6 +2,7 @@
 
 use super::kit::*;
 use super::*;
+use crate::base::Peer;
 use crate::config::{Certificate, Pem};
 use crate::net::tls::{self, ServerTls};
 use rustls::pki_types::ServerName;
@@ -88,7 +89,7 @@ async fn the_future_of_a_connection_is_small() {
     let (server, _) = start(b"h2").await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    let peer = Arc::new(peer(server.address, server.address));
+    let peer = Arc::new(Peer::plain(server.address, server.address));
     let future = connection(stream, None, peer, Arc::clone(&server.serving));
     let size = size_of_val(&future);
     assert!(size < 2048, "an idle plain connection's task takes {size} bytes");

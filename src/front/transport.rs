@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use super::advance::Advance;
 use super::line::Line;
 use crate::base::pages::Pages;
 
@@ -127,12 +128,22 @@ const PACKET: usize = 64 * 1024;
 pub(super) struct Socket {
     pub(super) stream: TcpStream,
     pub(super) line: Arc<Line>,
+    advance: Advance,
 }
 
 impl Socket {
-    fn wrote(&self, written: &Poll<io::Result<usize>>) {
+    pub(super) fn new(stream: TcpStream, line: Arc<Line>) -> Self {
+        let advance = Advance::new(line.peer.one_of_many);
+        Self { stream, line, advance }
+    }
+
+    fn wrote(&mut self, written: &Poll<io::Result<usize>>) {
         match written {
-            Poll::Ready(Ok(bytes)) => self.line.on_write(*bytes),
+            Poll::Ready(Ok(bytes)) => {
+                if self.line.on_write(*bytes) {
+                    self.advance.on_caught_up(&self.stream);
+                }
+            }
             Poll::Ready(Err(_)) => {}
             Poll::Pending => self.line.on_blocked(),
         }

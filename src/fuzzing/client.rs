@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use http::HeaderMap;
 
 use super::{first_line, lines};
-use crate::base::{ListenerId, Peer, WorkerId};
+use crate::base::Peer;
 use crate::geo::prefix::BadPrefix;
 use crate::geo::{Prefix, PrefixSet};
 use crate::site::client::{Forwarded, X_FORWARDED_FOR, forwarded_for};
@@ -57,8 +57,7 @@ pub fn client(data: &[u8]) {
 
 fn of(remote: IpAddr) -> Peer {
     let remote = SocketAddr::new(remote, 1);
-    let (listener, worker) = (ListenerId(0), WorkerId(0));
-    Peer { listener, worker, local: remote, remote, tls: false, purge_only: false }
+    Peer::plain(remote, remote)
 }
 
 fn last_line(headers: &HeaderMap) -> HeaderMap {

@@ -7,7 +7,8 @@ use http::{Method, StatusCode};
 
 use super::{lines, now};
 use crate::semantics::{
-    Life, Phase, Policy, Received, RequestDirectives, RequestFacts, ResponseDirectives, storing,
+    Life, Phase, Policy, Received, RequestDirectives, RequestFacts, ResponseDirectives,
+    cache_control, storing,
 };
 
 /// `data` as lines of Cache-Control. Case means nothing, saying it twice means nothing, and what
@@ -36,6 +37,26 @@ pub fn directives(data: &[u8]) {
 
     check_added(&headers, &said);
     check_life(&headers, &said);
+    check_told(&headers, &said);
+}
+
+/// What clients are told in place of it lets them do no more, and names nothing of shared caches.
+fn check_told(headers: &HeaderMap, said: &ResponseDirectives) {
+    let instead = HeaderValue::from_static("private, max-age=0");
+    let told = cache_control::for_clients(headers, &instead);
+    assert_eq!(told.is_some(), said.s_maxage.is_some(), "{headers:?}");
+    let Some(told) = told else { return };
+    let mut clients = HeaderMap::new();
+    clients.insert(CACHE_CONTROL, told);
+    let heard = ResponseDirectives::of(&clients);
+    assert!(heard.private && !heard.public && heard.s_maxage.is_none(), "{clients:?}");
+    assert_eq!(heard.max_age, Some(Duration::ZERO));
+    assert!(heard.no_store == said.no_store && heard.no_cache == said.no_cache, "{clients:?}");
+    assert_eq!((heard.no_transform, heard.immutable), (said.no_transform, said.immutable));
+    cache_control::lengthen(&mut clients, 60);
+    let heard = ResponseDirectives::of(&clients);
+    assert_eq!(heard.max_age, Some(Duration::from_secs(60)));
+    assert_eq!(heard.no_store, said.no_store);
 }
 
 /// The same lines, each made another by `change`.
@@ -75,7 +96,7 @@ fn check_life(headers: &HeaderMap, said: &ResponseDirectives) {
     let policy = Policy { grace: Duration::from_secs(60), ..Policy::default() };
     let life = Life::of(StatusCode::OK, headers, said, received, &policy);
     for authorization in [false, true] {
-        let facts = RequestFacts { method: &Method::GET, authorization };
+        let facts = RequestFacts { method: &Method::GET, authorization, session: false };
         let stored = storing::storable(facts, StatusCode::OK, headers, said, &life).is_ok();
         assert!(!stored || !said.private && (!said.no_store || said.must_understand));
         let shared = said.public || said.must_revalidate || said.s_maxage.is_some();

@@ -9,13 +9,18 @@
 
 mod client;
 mod conditions;
+mod cookies;
 mod directives;
+mod htcp;
 mod location;
 mod plain;
+mod proxy_protocol;
 mod request;
 mod response;
 mod selection;
 mod settings;
+mod spelling;
+mod stream;
 mod wire;
 
 use std::path::Path;
@@ -26,12 +31,17 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub use client::client;
 pub use conditions::conditions;
+pub use cookies::cookies;
 pub use directives::directives;
+pub use htcp::htcp;
 pub use location::location;
+pub use proxy_protocol::proxy_protocol;
 pub use request::{key, request};
 pub use response::response;
 pub use selection::selection;
 pub use settings::config;
+pub use spelling::spelling;
+pub use stream::stream;
 pub use wire::{wire_request, wire_response};
 
 use crate::config::{self, Config, Ids};

@@ -10,11 +10,12 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, request};
 
 use super::{NODE, fields, first_line};
-use crate::base::{ListenerId, Peer, Reason, WorkerId};
+use crate::base::{Peer, Reason};
 use crate::reply::synth;
 use crate::semantics::{Present, hop};
+use crate::site::View;
 use crate::site::client::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
-use crate::site::forward::{self, Purpose, append_member};
+use crate::site::forward::{self, Hop, Purpose, append_member};
 use crate::site::plan::{self, Action, Plan, Refusal};
 
 /// `data` as a Host field and, after the first line break, a request target. A request that is taken
@@ -61,12 +62,9 @@ fn decide(head: &request::Parts, has_body: bool, peer: &Peer) -> Result<Plan, Re
 fn peer(remote: &str, how: &str) -> Peer {
     let local = SocketAddr::from(([127, 0, 0, 1], 1));
     Peer {
-        listener: ListenerId(0),
-        worker: WorkerId(0),
-        local,
-        remote: remote.parse().unwrap_or(local),
         tls: how.contains('t'),
         purge_only: how.contains('p'),
+        ..Peer::plain(local, remote.parse().unwrap_or(local))
     }
 }
 
@@ -107,7 +105,8 @@ pub fn request(data: &[u8]) {
         hop::strip_hop_by_hop(&mut head.headers);
     }
     for purpose in [Purpose::Pass, Purpose::Pipe, Purpose::Fill] {
-        let asked = forward::upstream(&head, &plan, &peer, "fuzz", purpose);
+        let hop = Hop { peer: &peer, node: "fuzz", request_id: None };
+        let asked = forward::upstream(&head, &plan, &View::default(), &hop, purpose);
         check_hop(&asked, &head, &plan, &peer);
         if !matches!(purpose, Purpose::Pipe) {
             assert!(

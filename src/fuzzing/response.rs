@@ -24,14 +24,14 @@ pub fn response(data: &[u8]) {
     let received = Received { wall: now(), delay: seconds() };
     let (grace, keep, ttl, heuristic) = (seconds(), seconds(), seconds(), !seconds().is_zero());
     let default_ttl = Some(ttl).filter(|ttl| !ttl.is_zero());
-    let policy = Policy { heuristic, default_ttl, grace, keep };
+    let policy = Policy { heuristic, default_ttl, grace, keep, ..Policy::RFC };
     let (head, not_modified) = first_block(rest);
     let (headers, not_modified) = (fields(head), fields(not_modified));
 
     let said = ResponseDirectives::of(&headers);
     let life = Life::of(status, &headers, &said, received, &policy);
     check_life(&life);
-    let facts = RequestFacts { method: &Method::GET, authorization: false };
+    let facts = RequestFacts { method: &Method::GET, authorization: false, session: false };
     let storable = storing::storable(facts, status, &headers, &said, &life);
     if storable.is_ok() {
         assert_ne!(life.phase(Duration::ZERO), Phase::Dead, "what is stored is of no use");

@@ -5,6 +5,7 @@ use http::header::{
 };
 
 use super::{fields, first_block};
+use crate::base::{Accepted, Coding};
 use crate::semantics::{Vary, hop, list, normal_form};
 
 /// `data` as three blocks: the fields of a response (Vary among them), and two requests. Both ways to
@@ -25,6 +26,7 @@ pub fn selection(data: &[u8]) {
     for name in [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, USER_AGENT] {
         check_normal(&one, &name);
     }
+    check_accepted(&one);
     for line in one.values().chain(response.values()) {
         check_list(line.as_bytes());
     }
@@ -52,6 +54,14 @@ fn form(headers: &HeaderMap, name: &HeaderName) -> Vec<u8> {
     let mut form = Vec::new();
     normal_form::write(headers, name, |piece| form.extend_from_slice(piece));
     form
+}
+
+/// What is refused last is not taken.
+fn check_accepted(request: &HeaderMap) {
+    let mut refusing = request.clone();
+    if refusing.try_append(ACCEPT_ENCODING, HeaderValue::from_static("gzip;q=0")).is_ok() {
+        assert!(!Accepted::of(&refusing).takes(Coding::Gzip));
+    }
 }
 
 /// Members are the same when the list is written again from them, and hold no comma but in quotes.

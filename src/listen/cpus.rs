@@ -56,7 +56,7 @@ mod tests {
     fn a_connection_comes_to_the_worker_on_whose_cpu_it_arrives() {
         let cpus = cpus(2).unwrap();
         let address = "127.0.0.1:0".parse().unwrap();
-        let listener = Listener { address, tls: false, purge_only: false };
+        let listener = Listener::at(address);
         let sockets = Sockets::bind(&[listener], &cpus).unwrap();
         let bound = &sockets.bound()[0];
         if cpus[0] == cpus[1] || !kernel_chooses_by_cpu() {

@@ -6,8 +6,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::net::TcpStream;
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::base::Drain;
 use crate::config::Listener;
@@ -15,25 +14,10 @@ use crate::config::Listener;
 /// Connections that may wait to be accepted, per socket; the kernel's somaxconn caps it.
 const BACKLOG: i32 = 4096;
 
-/// Bytes of answers that the kernel takes from us before it may send them, per connection. Without a
-/// bound it takes up to 4 MiB (`net.ipv4.tcp_wmem`) for a client that reads nothing: memory that
-/// nobody here counts, of an answer that looks as if it had been taken. With much less than this a
-/// page of a megabyte leaves in many small parts and takes thrice the time.
+/// Bytes of answers that the kernel takes from us before it may send them, at first; `front` has it
+/// take more for whoever reads.
 #[cfg(target_os = "linux")]
-const UNSENT: u32 = 1024 * 1024;
-/// The same for a connection of a client that has many.
-#[cfg(target_os = "linux")]
-const UNSENT_OF_MANY: u32 = 128 * 1024;
-
-/// Has the kernel take less in advance for this connection, whose client has many.
-pub fn send_less_in_advance(stream: &TcpStream) {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_OF_MANY) {
-        tracing::debug!(%error, "the kernel takes as much as before");
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = stream;
-}
+const UNSENT: u32 = 32 * 1024;
 
 /// Every listening socket of one configuration.
 #[derive(Debug)]
@@ -57,18 +41,21 @@ pub struct Bound {
 pub struct BindError {
     /// The address.
     pub address: SocketAddr,
+    /// Whether it is one of UDP.
+    pub udp: bool,
     /// What the system said.
     pub error: io::Error,
 }
 
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, error } = self;
+        let Self { address, udp, error } = self;
         write!(f, "cannot listen on {address}: {error}")?;
         match error.kind() {
             io::ErrorKind::AddrInUse => {
                 let port = address.port();
-                write!(f, "; another program has it: `ss -ltnp 'sport = :{port}'` tells which")
+                let list = if *udp { "-lunp" } else { "-ltnp" };
+                write!(f, "; another program has it: `ss {list} 'sport = :{port}'` tells which")
             }
             io::ErrorKind::PermissionDenied => f.write_str(
                 "; ports below 1024 need CAP_NET_BIND_SERVICE \
@@ -124,7 +111,9 @@ impl Sockets {
                 Ok((address, sockets)) => {
                     bound.push(Bound { listener: listener.clone(), address, sockets });
                 }
-                Err(error) => errors.push(BindError { address: listener.address, error }),
+                Err(error) => {
+                    errors.push(BindError { address: listener.address, udp: false, error });
+                }
             }
         }
         if errors.is_empty() { Ok(Self { bound, stop: Drain::new() }) } else { Err(errors) }
@@ -198,7 +187,7 @@ mod tests {
     use super::*;
 
     fn listener(address: &str) -> Listener {
-        Listener { address: address.parse().unwrap(), tls: false, purge_only: false }
+        Listener::at(address.parse().unwrap())
     }
 
     #[test]
@@ -227,7 +216,8 @@ mod tests {
         assert!(texts[0].starts_with(&format!("cannot listen on {taken}: Address already in use")));
         assert!(texts[0].contains("ss -ltnp"), "{}", texts[0]);
         assert!(texts[1].contains("no interface of this machine"), "{}", texts[1]);
-        let denied = BindError { address: taken, error: io::ErrorKind::PermissionDenied.into() };
+        let error = io::ErrorKind::PermissionDenied.into();
+        let denied = BindError { address: taken, udp: false, error };
         assert!(denied.to_string().contains("CAP_NET_BIND_SERVICE"));
     }
 

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+pub use rustls::ClientConfig;
+use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
 
 use crate::base::Pem;
 

@@ -1,18 +1,28 @@
 //! From what is stored, what grows, what an origin said, or what we say ourselves, to the answer
-//! that this client gets: conditions, ranges, HEAD, Age, Via and Cache-Status.
+//! that this client gets: conditions, ranges, HEAD, Age, Via and Cache-Status, and what the site has
+//! every answer say.
 
+pub mod error_pages;
 pub mod passed;
 pub mod shared;
 pub mod synth;
+pub mod template;
 
-use http::header::{AGE, Entry, VIA};
+pub use error_pages::ErrorPages;
+
+use std::sync::Arc;
 use std::time::Instant;
 
+use http::header::{AGE, Entry, HeaderName, VIA};
 use http::{HeaderMap, HeaderValue, Version, request};
 
-use crate::base::{Clock, Outcome, Reason, WorkerId};
-use crate::semantics::{CacheStatus, Forward, Present};
+use crate::base::fields::X_CACHE;
+use crate::base::{Clock, Outcome, Reason, Scheme, WorkerId};
+use crate::config::Site;
+use crate::semantics::{CacheStatus, Forward, Present, age, cache_control};
+use crate::site::answers;
 use crate::site::forward::{append_member, protocol};
+use crate::site::identity::X_REQUEST_ID;
 use crate::site::plan::Plan;
 use crate::telemetry::Account;
 
@@ -29,6 +39,10 @@ pub struct For<'a> {
     pub node: &'a str,
     /// Our member of Via on what an HTTP/1.1 origin said.
     pub via: &'a HeaderValue,
+    /// The request's name, where it went to an origin and its site wants it to have one.
+    pub request_id: Option<&'a Arc<HeaderValue>>,
+    /// The sites' error pages.
+    pub error_pages: &'a ErrorPages,
     /// The worker that serves the client.
     pub worker: WorkerId,
     /// When it is made.
@@ -63,7 +77,8 @@ impl Verdict {
     }
 }
 
-/// Sets the fields of our hop: Via, and Cache-Status behind what the origin said.
+/// Sets the fields of our hop: Via, Cache-Status behind what the origin said, and the request's name in
+/// place of what it said.
 fn mark(headers: &mut HeaderMap, to: &For<'_>, version: Version, status: &CacheStatus<'_>) {
     match headers.try_entry(VIA) {
         Ok(Entry::Vacant(entry)) if version == Version::HTTP_11 => {
@@ -72,6 +87,56 @@ fn mark(headers: &mut HeaderMap, to: &For<'_>, version: Version, status: &CacheS
         _ => append_member(headers, &VIA, &format!("{} {}", protocol(version), to.node)),
     }
     status.append_to(headers);
+    if let Some(id) = to.request_id {
+        headers.insert(X_REQUEST_ID, HeaderValue::clone(id));
+    }
+}
+
+/// Makes of an origin's end-to-end fields those that the client of `to` gets.
+pub fn show(headers: &mut HeaderMap, to: &For<'_>, account: &Account) {
+    let (site, scheme) = (&*to.plan.site, to.plan.client.scheme);
+    if answers::rewrite(headers, site) && site.answers.client_max_age > 0 {
+        cache_control::lengthen(headers, age::field(headers).as_secs());
+    }
+    add(headers, site, scheme, to.node, account);
+}
+
+/// Server-Timing of W3C's recommendation of that name.
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// Sets what `site` has every answer say to a client over `scheme`: fields of its own, and, for
+/// browsers and for people who are used to X-Cache, what became of the request.
+fn add(headers: &mut HeaderMap, site: &Site, scheme: Scheme, node: &str, account: &Account) {
+    if site.answers.more == 0 {
+        return;
+    }
+    answers::add(headers, site, scheme);
+    if site.answers.server_timing {
+        headers.append(SERVER_TIMING, timing(account));
+    }
+    if site.answers.x_cache {
+        let word = match account.outcome {
+            Outcome::Hit | Outcome::Stale => "hit",
+            Outcome::Miss | Outcome::Revalidated => "miss",
+            Outcome::Pass => "pass",
+            Outcome::Synth | Outcome::Refused => "int",
+        };
+        append_member(headers, &X_CACHE, &[node, " ", word].concat());
+    }
+}
+
+/// The outcome with its reason, and how long the origin took where it was asked for this answer.
+fn timing(account: &Account) -> HeaderValue {
+    let Account { outcome, reason, origin, .. } = account;
+    if let (Outcome::Hit, Reason::Fresh, None) = (outcome, reason, origin) {
+        return HeaderValue::from_static("cache;desc=\"hit fresh\"");
+    }
+    let mut text = format!("cache;desc=\"{outcome} {reason}\"");
+    if let Some(origin) = origin {
+        let millis = origin.first_byte.as_secs_f64() * 1000.0;
+        text.push_str(&format!(", origin;dur={millis:.1}"));
+    }
+    HeaderValue::try_from(text).expect("tokens and digits are visible ASCII")
 }
 
 /// The account of an answer for the client of `to`.
@@ -79,6 +144,7 @@ pub fn account(to: &For<'_>, verdict: Verdict) -> Account {
     let mut account = Account::new(Some(to.plan.site.id), verdict.outcome, verdict.reason);
     account.client = Some(to.plan.client.address);
     account.collapsed = verdict.collapsed;
+    account.request_id = to.request_id.cloned();
     account
 }
 
@@ -93,7 +159,11 @@ fn forward(reason: Reason) -> Forward {
         Reason::Variant => Forward::VaryMiss,
         Reason::Expired | Reason::NoCache | Reason::SoftPurged => Forward::Stale,
         Reason::Method => Forward::Method,
-        Reason::RequestBody | Reason::Upgrade | Reason::Condition => Forward::Bypass,
+        Reason::RequestBody
+        | Reason::Upgrade
+        | Reason::Condition
+        | Reason::Session
+        | Reason::Range => Forward::Bypass,
         _ => Forward::Miss,
     }
 }

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, DATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
-use super::{For, Verdict, account, forward, mark, set_age};
+use super::{For, Verdict, account, add, forward, mark, set_age};
 use crate::base::{Body, Fields, Outcome, Segments};
 use crate::front::{Answer, Then};
 use crate::semantics::{
-    CacheStatus, Handling, Present, RangeAnswer, Validators, conditional, range,
+    CacheStatus, Handling, Present, RangeAnswer, ResponseDirectives, Validators, cache_control,
+    coding, conditional, range,
 };
+use crate::site::answers;
 use crate::store::{Head, Object};
 use crate::telemetry::account::OriginPart;
 
@@ -76,11 +78,15 @@ enum Carried {
 /// The answer from `source` for the client of `to`.
 pub fn answer<S: Shared>(source: S, to: &For<'_>, verdict: Verdict) -> Answer {
     let stored = source.head();
-    let Selected { status, stored: fields, mut headers, carried } =
-        select(stored, source.length(), to);
     let resident = stored.resident(to.now);
     let life = stored.life();
     let age = life.age(resident);
+    let longer = age > 0 && counts_from_the_answer(stored, to);
+    let Selected { status, stored: fields, mut headers, carried } =
+        select(stored, source.length(), longer, to);
+    if longer && headers.contains_key(CACHE_CONTROL) {
+        cache_control::lengthen(&mut headers, age);
+    }
     if verdict.outcome != Outcome::Miss || age > 0 {
         set_age(&mut headers, age);
     }
@@ -99,33 +105,66 @@ pub fn answer<S: Shared>(source: S, to: &For<'_>, verdict: Verdict) -> Answer {
         detail: verdict.reason,
     };
     mark(&mut headers, to, Version::HTTP_11, &cache_status);
+    let mut account = account(to, verdict);
+    account.origin = source.origin();
+    let site = &*to.plan.site;
+    add(&mut headers, site, to.plan.client.scheme, to.node, &account);
 
     let (mut head, ()) = http::Response::new(()).into_parts();
     head.status = status;
     head.headers = headers;
-    let mut account = account(to, verdict);
-    account.origin = source.origin();
-    let body = match carried {
+    let mut body = match carried {
         Carried::Nothing => Body::Empty,
         Carried::Whole => source.into_body(None),
         Carried::Part(first, last) => source.into_body(Some((first, last))),
     };
+    if let Body::Trailed(trailed) = &mut body
+        && let Some(trailers) = &mut trailed.1
+    {
+        answers::withhold(trailers, site);
+    }
     Answer { head, stored: fields, body, account, then: Then::KeepAlive }
 }
 
+/// Whether the `max-age` that clients are shown is the site's own, for copies that they begin to keep
+/// now. It stands beside the Age of what is stored, and must be longer by that.
+fn counts_from_the_answer(head: &Head, to: &For<'_>) -> bool {
+    let answers = &to.plan.site.answers;
+    let as_said = || head.fields.are_own() && head.policy.is(answers.policy);
+    answers.client_max_age > 0
+        && !as_said()
+        && ResponseDirectives::of(&head.fields.own()).s_maxage.is_some()
+}
+
+/// The stored fields as the site shows them to clients now, as a rule with room for ours.
+fn shown(head: &Head, to: &For<'_>) -> HeaderMap {
+    let site = &*to.plan.site;
+    if head.policy.is(site.answers.policy) {
+        return head.fields.map(ADDED + site.answers.more);
+    }
+    let mut fields = head.fields.own();
+    answers::rewrite(&mut fields, site);
+    fields
+}
+
 /// Status, fields and body after the request's conditions and range, in the order of RFC 9110
-/// §13.2.2.
-fn select(head: &Head, length: Option<u64>, to: &For<'_>) -> Selected {
+/// §13.2.2. `longer` says that the stored fields cannot stand as they are.
+fn select(head: &Head, length: Option<u64>, longer: bool, to: &For<'_>) -> Selected {
     if (to.present.has(Present::CONDITION) || to.present.has(Present::RANGE))
         && let Some((status, headers, carried)) = select_by_condition(head, length, to)
     {
         return Selected { status, stored: Fields::default(), headers, carried };
     }
-    let written = to.request.version <= Version::HTTP_11 && head.fields.stand();
+    let answers = &to.plan.site.answers;
+    let written = to.request.version <= Version::HTTP_11
+        && head.fields.stand()
+        && head.policy.is(answers.policy)
+        && !longer
+        && !(answers.x_cache && head.fields.tell_of_caches());
     let (stored, mut headers) = if written {
-        (head.fields.clone(), HeaderMap::with_capacity(ADDED))
+        (head.fields.clone(), HeaderMap::with_capacity(ADDED + answers.more))
     } else {
-        (Fields::default(), head.fields.map(ADDED))
+        (Fields::default(), shown(head, to))
     };
     let mut carried = Carried::Whole;
     if to.request.method == Method::HEAD {
@@ -144,7 +183,7 @@ fn select_by_condition(
     to: &For<'_>,
 ) -> Option<(StatusCode, HeaderMap, Carried)> {
     let request = &to.request.headers;
-    let (fields, wall) = (head.fields.map(ADDED), to.clock.wall());
+    let (fields, wall) = (shown(head, to), to.clock.wall());
     let validators = Validators::of(head.status, &fields);
     match conditional::evaluate(&to.request.method, request, validators, wall) {
         conditional::Verdict::Proceed => {}
@@ -158,7 +197,12 @@ fn select_by_condition(
         }
     }
     let length = length.filter(|_| head.status == StatusCode::OK)?;
-    if !conditional::if_range_matches(request, validators, wall) {
+    let coded_here = !to.plan.site.encoding.codings.is_empty();
+    let ranged = match coded_here && coding::varies_on_coding(&fields) {
+        true => validators.of_one_coding(),
+        false => validators,
+    };
+    if !conditional::if_range_matches(request, ranged, wall) {
         return None;
     }
     match range::resolve(&to.request.method, request, length) {

@@ -1,19 +1,30 @@
 //! Answers of our own: receipts, refusals and error pages.
 //!
 //! The one file that maps a reason to a status and a page. The page holds our own words only:
-//! nothing of the request, of the origin, or of the system's errors.
+//! nothing of the request, of the origin, or of the system's errors. The request's name, where it has
+//! one, is ours or a trusted proxy's; a site's template may ask for the client's address too.
 
-use http::header::{ALLOW, CACHE_CONTROL, CACHE_STATUS, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use std::sync::Arc;
 
-use super::{For, Verdict, account};
-use crate::base::{Body, Fault, Fields, Outcome, Reason, SiteId};
+use http::header::{ALLOW, CACHE_CONTROL, CACHE_STATUS, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use super::template::Place;
+use super::{ErrorPages, For, Verdict, account, add};
+use crate::base::{Body, Clock, Fault, Fields, Outcome, Reason};
+use crate::config::Site;
 use crate::front::{Answer, Then};
-use crate::semantics::{CacheStatus, Handling};
+use crate::semantics::{CacheStatus, Handling, date};
+use crate::site::Client;
+use crate::site::identity::X_REQUEST_ID;
+use crate::site::plan::Refusal;
 use crate::telemetry::Account;
 
-/// The methods that a site serves.
-const METHODS: &str = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// What every page is.
+pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// The status that `reason` is answered with. `unknown_host` is the configuration's choice.
 pub fn status(reason: Reason, unknown_host: u16) -> StatusCode {
@@ -27,6 +38,8 @@ pub fn status(reason: Reason, unknown_host: u16) -> StatusCode {
         Reason::BadMethod | Reason::PurgeForbidden | Reason::PurgeOnly => {
             StatusCode::METHOD_NOT_ALLOWED
         }
+        Reason::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+        Reason::HttpsRequired => StatusCode::FORBIDDEN,
         Reason::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Reason::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
         Reason::Loop => StatusCode::LOOP_DETECTED,
@@ -52,17 +65,80 @@ pub fn status(reason: Reason, unknown_host: u16) -> StatusCode {
     }
 }
 
-/// The page for a request that was turned away before anything was done for it.
-pub fn refused(site: Option<SiteId>, reason: Reason, node: &str, unknown_host: u16) -> Answer {
-    let account = Account::new(site, Outcome::Refused, reason);
-    page(status(reason, unknown_host), reason, node, account)
+/// Who gets a page of ours, and what it may tell them.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// The site, where the host had one.
+    pub site: Option<&'a Site>,
+    /// The sites' pages.
+    pub error_pages: &'a ErrorPages,
+    /// The client.
+    pub client: Client,
+    /// The node's name.
+    pub node: &'a str,
+    /// The calendar.
+    pub clock: &'a Clock,
 }
+
+impl<'a> Asker<'a> {
+    /// The one for whom an answer is made.
+    pub fn of(to: &For<'a>) -> Self {
+        Self {
+            site: Some(&to.plan.site),
+            error_pages: to.error_pages,
+            client: to.plan.client,
+            node: to.node,
+            clock: to.clock,
+        }
+    }
+}
+
+/// The page for a request that was turned away before anything was done for it, or sent elsewhere.
+/// `unknown_host` is the status for hosts of no site.
+pub fn refused(
+    asker: &Asker<'_>,
+    refusal: &Refusal,
+    request_id: Option<Arc<HeaderValue>>,
+    unknown_host: u16,
+) -> Answer {
+    let (site, reason) = (asker.site, refusal.reason);
+    let mut account = Account::new(site.map(|site| site.id), Outcome::Refused, reason);
+    account.request_id = request_id;
+    let Some(location) = &refusal.location else {
+        let mut answer = page(asker, status(reason, unknown_host), reason, account);
+        if answer.head.status == StatusCode::METHOD_NOT_ALLOWED {
+            answer.head.headers.insert(ALLOW, allow(reason, site));
+        }
+        return answer;
+    };
+    let mut answer = page(asker, StatusCode::MOVED_PERMANENTLY, reason, account);
+    answer.head.headers.insert(LOCATION, location.clone());
+    answer
+}
+
+/// What a site serves, or a listener for purges alone.
+fn allow(reason: Reason, site: Option<&Site>) -> HeaderValue {
+    let methods = match site {
+        _ if reason == Reason::PurgeOnly => "PURGE".to_owned(),
+        _ => match site.and_then(|site| site.access.methods.as_deref()) {
+            None => METHODS.to_owned(),
+            Some(methods) => {
+                let methods: Vec<&str> = methods.iter().map(Method::as_str).collect();
+                methods.join(", ")
+            }
+        },
+    };
+    HeaderValue::try_from(methods).expect("methods are tokens")
+}
+
+/// The methods that are told of a site that serves all, and where no site is known yet.
+const METHODS: &str = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
 
 /// The page for a request that failed.
 pub fn failed(to: &For<'_>, fault: &Fault) -> Answer {
     let mut account = account(to, Verdict::served(Outcome::Synth, fault.reason));
     account.detail = Some(fault.log.as_str().into());
-    page(status(fault.reason, 421), fault.reason, to.node, account)
+    page(&Asker::of(to), status(fault.reason, 421), fault.reason, account)
 }
 
 /// The receipt of a purge.
@@ -73,31 +149,77 @@ pub fn purged(to: &For<'_>) -> Answer {
     answer(StatusCode::NO_CONTENT, headers, Body::Empty, account)
 }
 
-fn page(status: StatusCode, reason: Reason, node: &str, account: Account) -> Answer {
-    let name = status.canonical_reason().unwrap_or("Error");
-    let code = status.as_u16();
-    let text = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{code} {name}</title>\n\
-         <h1>{name}</h1>\n<p>{}</p>\n<p><small>{code} {reason}</small></p>\n</html>\n",
-        reason.sentence().trim(),
-    );
+/// The receipt of a purge for a client that asked for `json`.
+pub fn purged_with(to: &For<'_>, json: String) -> Answer {
+    let mut answer = purged(to);
+    answer.head.status = StatusCode::OK;
+    answer.head.headers.insert(CONTENT_TYPE, JSON);
+    answer.head.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer.body = Body::from_bytes(json);
+    answer
+}
+
+/// The answer to a purge that was not applied, for a reason that is ours to tell.
+pub fn purge_refused(to: &For<'_>, why: &str, json: bool) -> Answer {
     let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CACHE_STATUS, cache_status(to.node, Reason::BadRequest));
+    headers.insert(CONTENT_TYPE, if json { JSON } else { TEXT });
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(CACHE_STATUS, cache_status(node, reason));
-    match (status, reason) {
-        (_, Reason::PurgeOnly) => {
-            headers.insert(ALLOW, HeaderValue::from_static("PURGE"));
-        }
-        (StatusCode::METHOD_NOT_ALLOWED, _) => {
-            headers.insert(ALLOW, HeaderValue::from_static(METHODS));
-        }
-        (StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS, _) => {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        _ => {}
-    }
-    let mut answer = answer(status, headers, Body::from_bytes(text), account);
+    let account = account(to, Verdict::served(Outcome::Refused, Reason::BadRequest));
+    let text = match json {
+        true => format!("{}\n", serde_json::json!({ "error": why })),
+        false => format!("{why}\n"),
+    };
+    answer(StatusCode::BAD_REQUEST, headers, Body::from_bytes(text), account)
+}
+
+/// The site's page for an error, where it has one; a redirect is none.
+pub(super) fn from_template(
+    asker: &Asker<'_>,
+    status: StatusCode,
+    account: &Account,
+    sentence: &str,
+) -> Option<String> {
+    let error = status.is_client_error() || status.is_server_error();
+    let template = asker.error_pages.of(asker.site.filter(|_| error)?.id)?;
+    let (code, client) = (status.as_str(), asker.client.address.to_string());
+    let time = date::format(asker.clock.wall());
+    Some(template.render(|place| match place {
+        Place::Status => code,
+        Place::Name => name(status),
+        Place::Reason => account.reason.as_str(),
+        Place::Sentence => sentence,
+        Place::Client => &client,
+        Place::RequestId => request_id(account),
+        Place::Node => asker.node,
+        Place::Time => time.to_str().unwrap_or_default(),
+    }))
+}
+
+/// The name of a request, where it has one.
+fn request_id(account: &Account) -> &str {
+    account.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default()
+}
+
+fn name(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or("Error")
+}
+
+fn page(asker: &Asker<'_>, status: StatusCode, reason: Reason, account: Account) -> Answer {
+    let sentence = reason.sentence().trim();
+    let text = from_template(asker, status, &account, sentence).unwrap_or_else(|| {
+        let (code, name) = (status.as_u16(), name(status));
+        // A name that was taken over has nothing in it that HTML reads.
+        let id = request_id(&account);
+        let space = if id.is_empty() { "" } else { " " };
+        format!(
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+             <title>{code} {name}</title>\n<h1>{name}</h1>\n<p>{sentence}</p>\n\
+             <p><small>{code} {reason}{space}{id}</small></p>\n</html>\n"
+        )
+    });
+    let mut answer =
+        answer(status, fields(asker, status, reason, &account), Body::from_bytes(text), account);
     // Who sends what cannot be understood may have meant its bytes otherwise than we read them; of a
     // body that was given up the rest may still come; and who asks for too much at once should not go
     // on with it here.
@@ -111,6 +233,26 @@ fn page(status: StatusCode, reason: Reason, node: &str, account: Account) -> Ans
         answer.then = Then::Close;
     }
     answer
+}
+
+/// The fields of a page; what it says of itself goes before what the site has every answer say.
+fn fields(asker: &Asker<'_>, status: StatusCode, reason: Reason, account: &Account) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HTML);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CACHE_STATUS, cache_status(asker.node, reason));
+    if let Some(id) = &account.request_id {
+        headers.insert(X_REQUEST_ID, HeaderValue::clone(id));
+    }
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    let Some(site) = asker.site else { return headers };
+    let mut all = HeaderMap::new();
+    add(&mut all, site, asker.client.scheme, asker.node, account);
+    headers.keys().for_each(|name| _ = all.remove(name));
+    all.extend(headers);
+    all
 }
 
 fn cache_status(node: &str, detail: Reason) -> HeaderValue {
@@ -127,11 +269,21 @@ fn answer(status: StatusCode, headers: HeaderMap, body: Body, account: Account) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Scheme;
     use http_body::Body as _;
+    use std::net::Ipv4Addr;
 
     #[test]
     fn a_page_has_a_status_a_reason_and_no_store() {
-        let answer = refused(None, Reason::UnknownHost, "cp1", 421);
+        let pages = ErrorPages::default();
+        let asker = Asker {
+            site: None,
+            error_pages: &pages,
+            client: Client { address: Ipv4Addr::LOCALHOST.into(), scheme: Scheme::Http },
+            node: "cp1",
+            clock: &Clock::system(),
+        };
+        let answer = refused(&asker, &Refusal::early(Reason::UnknownHost), None, 421);
         assert_eq!(answer.head.status, 421);
         assert_eq!(answer.head.headers[CACHE_CONTROL], "no-store");
         assert_eq!(answer.head.headers[CACHE_STATUS], "cp1; detail=unknown-host");

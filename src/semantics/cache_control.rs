@@ -6,12 +6,15 @@
 //! restrictive one counts. Unknown directives are ignored (§5.2.3). Directives that grant something
 //! and are given an argument that they do not have grant nothing.
 
+mod clients;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName};
 
 use super::{age, list};
+pub use clients::{for_clients, lengthen};
 
 /// Names in a qualified `no-cache` or `private`, beyond which it counts as unqualified.
 const MAX_NAMES: usize = 32;

@@ -98,14 +98,15 @@ fn matches_any(
     request: &HeaderMap,
     name: &HeaderName,
     stored: Validators<'_>,
-    equals: fn(EntityTag<'_>, EntityTag<'_>) -> bool,
+    equals: impl Fn(EntityTag<'_>, EntityTag<'_>) -> bool,
 ) -> bool {
     let mut tags = validator::tags(request, name).peekable();
     if let Some(EntityTag::Unquoted(b"*")) = tags.peek() {
         tags.next();
         return tags.next().is_none();
     }
-    stored.etag.is_some_and(|etag| tags.any(|tag| equals(tag, EntityTag::of(etag))))
+    let held = stored.etag.map(EntityTag::of);
+    held.is_some_and(|held| tags.any(|tag| equals(held, tag)))
 }
 
 /// Whether `changed` lies after the date in field `name`; `None` where either is unknown, repeated

@@ -26,9 +26,24 @@ pub struct Policy {
     /// How long a response may be served stale where it does not say so itself and nothing forbids
     /// it.
     pub grace: Duration,
+    /// Whether the grace wins over `must-revalidate`, `proxy-revalidate` and what `s-maxage` implies.
+    pub operator_grace: bool,
     /// How long a response is kept after that, to be confirmed by the origin.
     pub keep: Duration,
+    /// The longest lifetime.
+    pub max_ttl: Option<Duration>,
+    /// The longest lifetime of a 404.
+    pub not_found_ttl: Option<Duration>,
+    /// Whether an error that [blames the request](super::storing::blames_request) is not stored, also
+    /// where it may be.
+    pub passes_request_errors: bool,
+    /// The millionths that are taken off a lifetime of a minute or more: what came together should not
+    /// expire together.
+    pub jitter: u32,
 }
+
+/// The shortest lifetime that is shortened by chance.
+const MIN_JITTERED: Duration = Duration::from_secs(60);
 
 /// When a response came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +71,8 @@ pub struct Life {
     pub always_validate: bool,
     /// It may not be served stale (RFC 9111 §4.2.4).
     pub no_stale: bool,
+    /// It would not be, but for the operator's grace.
+    pub operator_grace: bool,
 }
 
 /// What may be done with a stored response.
@@ -72,6 +89,32 @@ pub enum Phase {
     Dead,
 }
 
+impl Policy {
+    /// What RFC 9111 says and no more.
+    pub const RFC: Self = Self {
+        heuristic: false,
+        default_ttl: None,
+        grace: Duration::ZERO,
+        operator_grace: false,
+        keep: Duration::ZERO,
+        max_ttl: None,
+        not_found_ttl: None,
+        passes_request_errors: false,
+        jitter: 0,
+    };
+
+    /// `lifetime` within the site's limits.
+    fn limited(&self, status: StatusCode, lifetime: Duration) -> Duration {
+        let most = |most: Option<Duration>| most.unwrap_or(Duration::MAX);
+        let missing = most(self.not_found_ttl.filter(|_| status == StatusCode::NOT_FOUND));
+        let lifetime = lifetime.min(most(self.max_ttl)).min(missing);
+        if lifetime < MIN_JITTERED {
+            return lifetime;
+        }
+        lifetime - lifetime.mul_f64(f64::from(self.jitter) / 1e6)
+    }
+}
+
 impl Life {
     /// The life of a response with `status` and `headers`, whose Cache-Control is `said`.
     pub fn of(
@@ -86,6 +129,9 @@ impl Life {
         let lifetime = explicit_lifetime(headers, said, date, received.wall)
             .or_else(|| implicit_lifetime(status, headers, said, date, received.wall, policy))
             .unwrap_or_default();
+        let lifetime = policy.limited(status, lifetime);
+        let forbidden = said.forbids_stale();
+        let operator_grace = forbidden && policy.operator_grace && !said.no_cache;
         Self {
             initial_age: initial_age(headers, date, received),
             lifetime,
@@ -93,7 +139,8 @@ impl Life {
             if_error: said.stale_if_error.unwrap_or(policy.grace),
             keep: policy.keep,
             always_validate: said.no_cache,
-            no_stale: said.forbids_stale(),
+            no_stale: forbidden && !operator_grace,
+            operator_grace,
         }
     }
 

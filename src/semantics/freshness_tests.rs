@@ -56,8 +56,7 @@ impl Response {
     }
 }
 
-const HEURISTIC: Policy =
-    Policy { heuristic: true, default_ttl: None, grace: Duration::ZERO, keep: Duration::ZERO };
+const HEURISTIC: Policy = Policy { heuristic: true, ..Policy::RFC };
 
 #[test]
 fn the_lifetime_is_the_first_that_is_named_rfc9111_4_2_1() {
@@ -272,4 +271,67 @@ fn a_soft_purge_makes_stale_within_what_stale_is_allowed() {
     assert_eq!(life.phase_after_soft_purge(secs(0)), Phase::Keep);
     let life = Response::new("max-age=100, stale-while-revalidate=0").life();
     assert_eq!(life.phase_after_soft_purge(secs(0)), Phase::Keep);
+}
+
+#[test]
+fn a_sites_limits_shorten_what_a_response_names() {
+    let policy = Policy {
+        max_ttl: Some(secs(86_400)),
+        not_found_ttl: Some(secs(600)),
+        default_ttl: Some(secs(1_000_000)),
+        ..Policy::RFC
+    };
+    for (status, cache_control, lifetime) in [
+        (200, "s-maxage=18000", 18_000),
+        (200, "max-age=1209600", 86_400),
+        (404, "s-maxage=18000", 600),
+        (404, "max-age=60", 60),
+        (200, "public", 86_400),
+    ] {
+        let response = Response::new(cache_control).policy(policy);
+        let life = response.status(status).life();
+        assert_eq!(life.lifetime, secs(lifetime), "{status} {cache_control}");
+    }
+}
+
+#[test]
+fn a_lifetime_of_a_minute_or_more_is_shortened_by_chance_and_no_other() {
+    let policy = Policy { jitter: 50_000, ..Policy::RFC };
+    for (named, lifetime) in
+        [("max-age=59", 59_000), ("max-age=60", 57_000), ("s-maxage=18000", 17_100_000)]
+    {
+        let life = Response::new(named).policy(policy).life();
+        assert_eq!(life.lifetime.as_millis(), lifetime, "{named}");
+    }
+}
+
+#[test]
+fn an_operators_grace_wins_over_revalidation_and_never_over_no_cache() {
+    let policy = Policy { grace: secs(1200), operator_grace: true, keep: secs(9), ..Policy::RFC };
+    let life = |said, policy| Response::new(said).policy(policy).life();
+    for said in [
+        "s-maxage=60, must-revalidate, max-age=0",
+        "max-age=60, must-revalidate",
+        "max-age=60, proxy-revalidate",
+        "s-maxage=60",
+    ] {
+        let operators = life(said, policy);
+        assert!(operators.operator_grace, "{said}");
+        assert_eq!(operators.phase(secs(61)), Phase::Stale, "{said}");
+        assert_eq!(operators.phase_after_soft_purge(secs(1)), Phase::Stale, "{said}");
+        assert!(operators.usable_on_error(secs(1259)), "{said}");
+        assert_eq!(operators.phase(secs(1261)), Phase::Keep, "{said}");
+        let rfc = life(said, Policy { operator_grace: false, ..policy });
+        assert!(!rfc.operator_grace, "{said}");
+        assert_eq!(rfc.phase(secs(61)), Phase::Keep, "{said}");
+        assert!(!rfc.usable_on_error(secs(61)), "{said}");
+    }
+    for said in ["no-cache", "max-age=60, no-cache", "s-maxage=60, no-cache, must-revalidate"] {
+        let life = life(said, policy);
+        assert!(!life.operator_grace && !life.usable_on_error(secs(61)), "{said}");
+        assert_eq!(life.phase(secs(1)), Phase::Keep, "{said}");
+    }
+    let own = life("max-age=60", policy);
+    assert!(!own.operator_grace, "nothing forbids it: no rule is bent");
+    assert_eq!(own.phase(secs(61)), Phase::Stale);
 }

@@ -91,6 +91,10 @@ pub fn connection_names_forbidden(headers: &HeaderMap) -> bool {
     })
 }
 
+/// Names that tell of a request's framing and way, beside the families and hop-by-hop fields.
+const LOOKED_LIKE: [&str; 6] =
+    ["content-length", "forwarded", "host", "via", "x-client-ip", "x-request-id"];
+
 /// Removes fields that an origin may take for others: what CGI's reading of `-` as `_`
 /// (RFC 3875 §4.1.18) makes one of those by which a request is framed or that tell of its way, and
 /// names with the one byte that [`HeaderName`] takes and no token has, a quotation mark.
@@ -102,12 +106,32 @@ pub fn strip_look_alikes(headers: &mut HeaderMap) {
         name.as_str().contains('"')
             || meant.is_some_and(|meant| {
                 meant.starts_with("x-forwarded-")
-                    || ["content-length", "forwarded", "host", "via"].contains(&&*meant)
+                    || LOOKED_LIKE.contains(&&*meant)
                     || HOP_BY_HOP.iter().any(|hop| *hop == *meant)
             })
     };
     let names: Vec<HeaderName> = headers.keys().filter(odd).filter(alike).cloned().collect();
     for name in names {
+        headers.remove(name);
+    }
+}
+
+/// Removes fields of these names, and what CGI's reading of `-` as `_` makes one of them.
+pub fn strip_named(headers: &mut HeaderMap, names: &[HeaderName]) {
+    if names.is_empty() {
+        return;
+    }
+    for name in names {
+        headers.remove(name);
+    }
+    let alike = |name: &&HeaderName| {
+        name.as_str().contains('_') && {
+            let meant = name.as_str().replace('_', "-");
+            names.iter().any(|name| name.as_str() == meant)
+        }
+    };
+    let alike: Vec<HeaderName> = headers.keys().filter(alike).cloned().collect();
+    for name in alike {
         headers.remove(name);
     }
 }
@@ -177,6 +201,7 @@ fn is_end_to_end(name: &HeaderName) -> bool {
                 | "www-authenticate"
                 | "x-client-ip"
                 | "x-real-ip"
+                | "x-request-id"
         )
 }
 
@@ -189,6 +214,23 @@ mod tests {
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect()
+    }
+
+    #[test]
+    fn a_field_is_removed_with_those_that_cgi_takes_for_it_rfc3875_4_1_18() {
+        let names = ["x-host", "proxy"].map(HeaderName::from_static);
+        let mut all = headers(&[
+            ("x-host", "a"),
+            ("x_host", "a"),
+            ("proxy", "a"),
+            ("x-hosts", "a"),
+            ("x_hosts", "a"),
+            ("xhost", "a"),
+        ]);
+        strip_named(&mut all, &names);
+        assert_eq!(all, headers(&[("x-hosts", "a"), ("x_hosts", "a"), ("xhost", "a")]));
+        strip_named(&mut all, &[]);
+        assert_eq!(all.len(), 3);
     }
 
     #[test]

@@ -111,6 +111,8 @@ fn exercise(rng: &mut fastrand::Rng, request: &HeaderMap, response: &HeaderMap) 
         default_ttl: rng.bool().then_some(Duration::from_secs(9)),
         grace: Duration::from_secs(rng.u64(..9)),
         keep: Duration::from_secs(rng.u64(..9)),
+        operator_grace: rng.bool(),
+        ..Policy::RFC
     };
     let life = Life::of(status, response, &said, received, &policy);
     let resident = Duration::from_secs(rng.u64(..100));
@@ -119,7 +121,8 @@ fn exercise(rng: &mut fastrand::Rng, request: &HeaderMap, response: &HeaderMap) 
     assert_eq!(phase == Phase::Dead, resident >= life.useful_for(), "{life:?}");
     assert!(life.phase_after_soft_purge(resident) >= phase, "{life:?}");
 
-    let facts = RequestFacts { method: &Method::GET, authorization: rng.bool() };
+    let facts =
+        RequestFacts { method: &Method::GET, authorization: rng.bool(), session: rng.bool() };
     if storing::storable(facts, status, response, &said, &life).is_ok() {
         assert_ne!(life.phase(Duration::ZERO), Phase::Dead);
     }

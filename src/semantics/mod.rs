@@ -7,9 +7,11 @@
 //! anything here panic; what cannot be read counts as its RFC says, and where that says nothing, as
 //! the more careful reading.
 
+pub mod accepted;
 pub mod age;
 pub mod cache_control;
 pub mod cache_status;
+pub mod coding;
 pub mod conditional;
 pub mod date;
 pub mod freshness;
@@ -20,6 +22,7 @@ pub mod normal_form;
 pub mod present;
 pub mod range;
 pub mod storing;
+pub mod tags;
 pub mod validation;
 pub mod validator;
 pub mod vary;

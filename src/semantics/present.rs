@@ -19,10 +19,20 @@ impl Present {
     pub const VIA: Self = Self(1 << 3);
     /// Cookie.
     pub const COOKIE: Self = Self(1 << 4);
+    /// X-Forwarded-Proto.
+    pub const FORWARDED_PROTO: Self = Self(1 << 5);
+    /// Purge-Wait, which is ours alone.
+    pub const PURGE_WAIT: Self = Self(1 << 6);
 
     /// The kinds that `headers` has.
     pub fn of(headers: &HeaderMap) -> Self {
         Self(headers.keys().fold(0, |kinds, name| kinds | kind(name.as_str().as_bytes())))
+    }
+
+    /// The same without the fields of `kind`.
+    #[must_use]
+    pub const fn without(self, kind: Self) -> Self {
+        Self(self.0 & !kind.0)
     }
 
     /// Whether there is a field of `kind`.
@@ -43,10 +53,12 @@ fn kind(name: &[u8]) -> u8 {
         [b'i', b'f', b'-', ..] => Present::CONDITION,
         [b'k' | b't' | b'u' | b'p', ..] => match name {
             b"keep-alive" | b"te" | b"transfer-encoding" | b"upgrade" => Present::HOP_BY_HOP,
+            b"purge-wait" => Present::PURGE_WAIT,
             [b'p', b'r', b'o', b'x', b'y', b'-', ..] => Present::HOP_BY_HOP,
             _ => return 0,
         },
         b"range" => Present::RANGE,
+        b"x-forwarded-proto" => Present::FORWARDED_PROTO,
         b"via" => Present::VIA,
         _ => return 0,
     };
@@ -74,6 +86,8 @@ mod tests {
             ("range", Present::RANGE),
             ("via", Present::VIA),
             ("cookie", Present::COOKIE),
+            ("x-forwarded-proto", Present::FORWARDED_PROTO),
+            ("purge-wait", Present::PURGE_WAIT),
         ] {
             let mut headers = HeaderMap::new();
             for other in ["content-type", "cache-control", "priority", "user-agent", "x-kind"] {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{DATE, EXPIRES, HeaderMap, SET_COOKIE};
+use http::header::{COOKIE, DATE, EXPIRES, HeaderMap, HeaderName, SET_COOKIE};
 use http::{Method, StatusCode};
 
 use super::{Life, Phase, ResponseDirectives, Vary, date, freshness, hop, validator};
@@ -15,6 +15,8 @@ pub struct RequestFacts<'a> {
     pub method: &'a Method,
     /// Whether it carried Authorization.
     pub authorization: bool,
+    /// Whether it has a session, by the site's cookies.
+    pub session: bool,
 }
 
 /// Whether a response may be stored and is of use then; else the first reason why not. `headers` are
@@ -65,6 +67,11 @@ pub fn storable(
     if request.authorization && !shared {
         return Err(Reason::Authorization);
     }
+    // What varies on Cookie is the session's own. The rest is held to what Authorization is held to:
+    // an origin that forgets to vary must have said that everybody may have it.
+    if request.session && (!shared || varies_on_cookie(headers)) {
+        return Err(Reason::Session);
+    }
     // RFC 9111 §3, last point: explicit freshness, public, or a status cacheable by itself.
     let explicit = said.names_lifetime() || headers.contains_key(EXPIRES);
     if !explicit && !said.public && !freshness::heuristically_cacheable(status) {
@@ -96,11 +103,32 @@ pub fn stored_fields(
     stored
 }
 
+/// Whether an answer blames the request, for more than its target: what is in no key may have provoked
+/// it, and the next client would get what it did not deserve. RFC 9110 §15.5 and §15.6 say of each what
+/// it is about; of 404, 410 and 451 it is the target.
+pub fn blames_request(status: StatusCode) -> bool {
+    match status.as_u16() {
+        404 | 410 | 451 => false,
+        400..=499 | 501 | 505 => true,
+        _ => false,
+    }
+}
+
+/// Whether a response is for the scheme alone that it was asked with, also where both are served the
+/// same: a redirect mostly leads from one to the other, and back to itself there.
+pub fn is_of_one_scheme(status: StatusCode, vary: &Vary) -> bool {
+    status.is_redirection() || vary.names(&HeaderName::from_static("x-forwarded-proto"))
+}
+
 /// Whether this cache conforms to what the status requires of caches (RFC 9111 §3): the final ones of
 /// RFC 9110 §15, but for 206 and 304.
 fn understood(status: StatusCode) -> bool {
     matches!(status.as_u16(),
         200..=205 | 300..=303 | 305 | 307 | 308 | 400..=417 | 421 | 422 | 426 | 500..=505)
+}
+
+fn varies_on_cookie(headers: &HeaderMap) -> bool {
+    matches!(Vary::of(headers), Vary::Names(names) if names.contains(&COOKIE))
 }
 
 /// A response that can never be served as it is must have something to be confirmed by.

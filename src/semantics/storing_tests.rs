@@ -6,12 +6,7 @@ use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use std::time::UNIX_EPOCH;
 
 const CAME: Received = Received { wall: UNIX_EPOCH, delay: Duration::ZERO };
-const KEEPING: Policy = Policy {
-    heuristic: false,
-    default_ttl: None,
-    grace: Duration::ZERO,
-    keep: Duration::from_secs(60),
-};
+const KEEPING: Policy = Policy { keep: Duration::from_secs(60), ..Policy::RFC };
 
 type Fields = [(&'static str, &'static str)];
 
@@ -33,7 +28,7 @@ fn ask(
     let said = ResponseDirectives::of(&headers);
     let status = StatusCode::from_u16(status).unwrap();
     let life = Life::of(status, &headers, &said, CAME, policy);
-    storable(RequestFacts { method, authorization }, status, &headers, &said, &life)
+    storable(RequestFacts { method, authorization, session: false }, status, &headers, &said, &life)
 }
 
 fn get(status: u16, fields: &Fields) -> Result<(), Reason> {
@@ -41,6 +36,19 @@ fn get(status: u16, fields: &Fields) -> Result<(), Reason> {
 }
 
 const FRESH: (&str, &str) = ("cache-control", "max-age=100");
+
+#[test]
+fn an_error_blames_the_request_or_what_it_is_for_rfc9110_15_5() {
+    let blaming = [400, 401, 403, 405, 406, 408, 413, 414, 415, 417, 421, 429, 431, 499, 501, 505];
+    for status in 200..=599 {
+        let blames = blames_request(StatusCode::from_u16(status).unwrap());
+        assert!(blames || !blaming.contains(&status), "{status}");
+        assert!(!blames || (400..=505).contains(&status), "{status}");
+    }
+    for status in [200, 301, 404, 410, 451, 500, 502, 503, 504] {
+        assert!(!blames_request(StatusCode::from_u16(status).unwrap()), "{status}");
+    }
+}
 
 #[test]
 fn each_obstacle_has_its_reason_rfc9111_3() {
@@ -176,4 +184,18 @@ fn fields_of_the_connection_and_withheld_fields_are_not_stored_rfc9111_3_1() {
     let dated = headers(&[("date", "Sun, 06 Nov 1994 08:49:37 GMT")]);
     assert_eq!(stored_fields(&dated, &said, UNIX_EPOCH), dated);
     assert!(!stored.contains_key(AUTHORIZATION));
+}
+
+#[test]
+fn redirects_and_what_varies_on_the_scheme_are_for_one_scheme() {
+    let one = |status, vary: &Fields| {
+        is_of_one_scheme(StatusCode::from_u16(status).unwrap(), &Vary::of(&headers(vary)))
+    };
+    for status in [300, 301, 302, 303, 307, 308] {
+        assert!(one(status, &[]), "{status}");
+    }
+    for status in [200, 404, 410, 500] {
+        assert!(!one(status, &[("vary", "cookie")]), "{status}");
+        assert!(one(status, &[("vary", "cookie, X-Forwarded-Proto")]), "{status}");
+    }
 }

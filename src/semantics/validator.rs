@@ -27,6 +27,26 @@ impl<'a> Validators<'a> {
         Self { status, etag: get(ETAG), last_modified: get(LAST_MODIFIED), date: get(DATE) }
     }
 
+    /// Those by which bytes are told apart that are coded and those that are not: not by a date
+    /// (RFC 9110 §8.8.2.2).
+    #[must_use]
+    pub fn of_one_coding(self) -> Self {
+        Self { last_modified: None, ..self }
+    }
+
+    /// Whether both are of one representation, byte for byte: their strong entity tags are equal, or, where
+    /// neither has a tag, their dates of change that are as good as strong (RFC 9110 §8.8.2.2, §8.8.3.2).
+    pub fn strongly_equal(self, other: Self, now: SystemTime) -> bool {
+        match (self.etag, other.etag) {
+            (Some(one), Some(two)) => EntityTag::of(one).strongly_equals(EntityTag::of(two)),
+            (None, None) => {
+                let modified = self.strongly_modified(now);
+                modified.is_some() && modified == other.strongly_modified(now)
+            }
+            _ => false,
+        }
+    }
+
     /// When it was last changed, if that can be read.
     pub(super) fn modified(&self, now: SystemTime) -> Option<SystemTime> {
         self.last_modified.and_then(|value| date::parse(value, now))
@@ -101,7 +121,7 @@ impl<'a> Iterator for Tags<'a> {
     type Item = EntityTag<'a>;
 
     fn next(&mut self) -> Option<EntityTag<'a>> {
-        let skip = self.rest.iter().position(|byte| !b", \t".contains(byte))?;
+        let skip = self.rest.iter().position(|byte| !matches!(byte, b',' | b' ' | b'\t'))?;
         let text = &self.rest[skip..];
         if let Some((tag, rest)) = quoted(text) {
             let rest = rest.trim_ascii_start();
@@ -124,14 +144,11 @@ fn quoted(text: &[u8]) -> Option<(EntityTag<'_>, &[u8])> {
         None => (false, text),
     };
     let opaque = opaque.strip_prefix(b"\"")?;
-    let end = opaque.iter().position(|&byte| byte == b'"')?;
-    let (opaque, rest) = opaque.split_at(end);
     // No whitespace inside a tag (RFC 9110 §8.8.3); other controls cannot stand in a field.
-    if opaque.iter().any(|byte| b" \t".contains(byte)) {
-        return None;
-    }
-    let tag = if weak { EntityTag::Weak(opaque) } else { EntityTag::Strong(opaque) };
-    Some((tag, &rest[1..]))
+    let end = opaque.iter().position(|byte| matches!(byte, b'"' | b' ' | b'\t'))?;
+    let (opaque, rest) = opaque.split_at(end);
+    let rest = rest.strip_prefix(b"\"")?;
+    Some((if weak { EntityTag::Weak(opaque) } else { EntityTag::Strong(opaque) }, rest))
 }
 
 #[cfg(test)]

@@ -12,9 +12,9 @@ use super::{list, normal_form};
 /// Names beyond which a Vary counts as `*`.
 const MAX_NAMES: usize = 16;
 
-/// Fields that this hop rewrites: what a client sent of them is not what the origin saw, so a response
+/// Fields that this hop rewrites, if a site wants it: what a client sent of them is not what the origin saw, so a response
 /// that varies on one is for nobody else.
-const OF_OUR_HOP: [&str; 2] = ["x-forwarded-for", "via"];
+const OF_OUR_HOP: [&str; 4] = ["x-forwarded-for", "via", "x-client-ip", "x-request-id"];
 
 /// What a response varies on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +50,23 @@ impl Vary {
         }
         names.sort_unstable_by(|one, two| one.as_str().cmp(two.as_str()));
         Self::Names(names.into())
+    }
+
+    /// The same without the field `name`.
+    #[must_use]
+    pub fn without(self, name: &HeaderName) -> Self {
+        match self {
+            Self::Names(names) if *names == [name.clone()] => Self::None,
+            Self::Names(names) => {
+                Self::Names(names.into_iter().filter(|other| other != name).collect())
+            }
+            Self::None | Self::Any => self,
+        }
+    }
+
+    /// Whether `name` is one of the fields.
+    pub fn names(&self, name: &HeaderName) -> bool {
+        matches!(self, Self::Names(names) if names.contains(name))
     }
 
     /// What of `request` selects the response; `None` where nothing can select it again.
@@ -116,6 +133,11 @@ impl Selecting {
     /// The names of the fields.
     pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
         self.0.iter().map(|field| &field.name)
+    }
+
+    /// What it is selected by, which clients need not be shown as it is.
+    pub fn vary(&self) -> Vary {
+        if self.0.is_empty() { Vary::None } else { Vary::Names(self.names().cloned().collect()) }
     }
 
     /// Bytes that this holds beside itself.
@@ -204,6 +226,7 @@ mod tests {
         let (first, second) = (headers(first), headers(second));
         let selecting = vary.select(&first).unwrap();
         assert!(selecting.matches(&first));
+        assert_eq!(selecting.vary(), vary);
         let same = selecting.matches(&second);
         assert_eq!(same, selecting == vary.select(&second).unwrap());
         same
@@ -238,6 +261,16 @@ mod tests {
     }
 
     #[test]
+    fn a_field_can_be_left_out() {
+        let cookie = HeaderName::from_static("cookie");
+        assert_eq!(vary(&["a, cookie, b"]).without(&cookie), vary(&["a, b"]));
+        assert_eq!(vary(&["cookie"]).without(&cookie), Vary::None);
+        assert_eq!(vary(&["a"]).without(&cookie), vary(&["a"]));
+        assert_eq!(vary(&["*"]).without(&cookie), Vary::Any);
+        assert_eq!(vary(&["b, a"]).select(&HeaderMap::new()).unwrap().vary(), vary(&["a, b"]));
+    }
+
+    #[test]
     fn absent_and_empty_differ_rfc9111_4_1() {
         assert!(!same("foo", &[("foo", "1")], &[]));
         assert!(!same("foo", &[], &[("foo", "")]));
@@ -256,7 +289,7 @@ mod tests {
     #[test]
     fn without_vary_every_request_matches() {
         let selecting = Vary::None.select(&headers(&[("foo", "1")])).unwrap();
-        assert_eq!(selecting, Selecting::default());
+        assert_eq!((&selecting, selecting.vary()), (&Selecting::default(), Vary::None));
         assert!(selecting.matches(&headers(&[("bar", "2")])));
         assert_eq!(selecting.weight(), 0);
     }

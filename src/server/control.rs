@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
+use super::purging::Purging;
 use super::recorder::Counting;
 use super::sources::Rooms;
 use super::{Shared, status};
@@ -19,6 +20,7 @@ use crate::config::Config;
 use crate::front::{self, Serving};
 use crate::geo::PrefixSet;
 use crate::listen::{self, Acceptor, Capacity, Sockets};
+use crate::telemetry::Source;
 
 /// Between two rounds of upkeep.
 const UPKEEP: Duration = Duration::from_secs(1);
@@ -99,10 +101,17 @@ async fn leave(shared: Arc<Shared>) {
 pub(super) fn serve_admin(shared: &Arc<Shared>, sockets: &Sockets, config: &Config) {
     let (node, telemetry) = (Arc::clone(&shared.node), shared.telemetry.clone());
     let draining = shared.leave.clone();
-    let page = Arc::new(move || status::page(&node, &telemetry, &draining));
+    let (sources, htcp) = (Arc::clone(&node.sources), Arc::clone(&shared.htcp));
+    let purging = Arc::new(Purging { sources, htcp, streams: Arc::clone(&shared.streams) });
+    let page = {
+        let purging = Arc::clone(&purging);
+        Arc::new(move || status::page(&node, &telemetry, &draining, &purging))
+    };
     let rooms = Arc::new(Rooms(Arc::clone(&shared.node)));
     let flag = Arc::clone(&shared.draining);
-    let admin = Admin::new(shared.telemetry.clone(), vec![rooms], page, flag);
+    let purges = Arc::clone(&shared.api);
+    let sources: Vec<Arc<dyn Source>> = vec![rooms, purging, Arc::clone(&purges) as _];
+    let admin = Admin::new(shared.telemetry.clone(), sources, page, flag, purges);
     let serving = Arc::new(Serving {
         handler: Arc::new(admin),
         recorder: Arc::new(Counting(shared.telemetry.control())),
@@ -126,10 +135,7 @@ pub(super) fn serve_admin(shared: &Arc<Shared>, sockets: &Sockets, config: &Conf
                 let peer = Arc::new(Peer {
                     listener: accepted.listener,
                     worker: accepted.worker,
-                    local: accepted.local,
-                    remote: accepted.remote,
-                    tls: false,
-                    purge_only: false,
+                    ..Peer::plain(accepted.local, accepted.remote)
                 });
                 let life = front::connection(accepted.stream, None, peer, Arc::clone(&serving));
                 tokio::spawn(async move {

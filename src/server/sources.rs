@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::base::Coding;
+use crate::fetch::coder::Done;
 use crate::flow::Node;
+use crate::flow::verify::Found;
 use crate::telemetry::{Samples, Source};
 
 /// The rooms of a node.
@@ -40,11 +43,37 @@ impl Source for Rooms {
         out.gauge("tidegate_client_addresses", help, &[], float(self.0.clients.addresses()));
         let help = "Bytes kept of answers that their clients do not read.";
         out.gauge("tidegate_unread_bytes", help, &[], self.0.clients.unread_bytes() as f64);
+        for found in Found::ALL {
+            let help = "Fresh hits that were compared with what their origin says.";
+            let value = self.0.watch.count(found) as f64;
+            out.counter("tidegate_verify_total", help, &[("result", found.as_str())], value);
+        }
+        self.coder(out);
         self.0.budget.samples(out);
     }
 }
 
 impl Rooms {
+    fn coder(&self, out: &mut Samples) {
+        let (coder, counts) = (self.0.fetch.coder(), self.0.fetch.coder().counts());
+        for done in Done::ALL {
+            let help = "Stored bodies that were to be coded, by what became of that.";
+            let jobs = counts.jobs(done) as f64;
+            out.counter("tidegate_coding_jobs_total", help, &[("result", done.as_str())], jobs);
+        }
+        for coding in Coding::ALL {
+            let labels = [("coding", coding.as_str())];
+            let (read, written) = counts.bytes(coding);
+            let help = "Bytes that were coded.";
+            out.counter("tidegate_coding_input_bytes_total", help, &labels, read as f64);
+            let help =
+                "Bytes that they became, where these are so many fewer that they are stored.";
+            out.counter("tidegate_coding_output_bytes_total", help, &labels, written as f64);
+        }
+        let help = "Stored bodies that wait to be coded.";
+        out.gauge("tidegate_coding_queue", help, &[], float(coder.queue()));
+    }
+
     fn store(&self, out: &mut Samples) {
         let (store, counts) = (&self.0.store, self.0.store.counts());
         for (name, help, value) in [
@@ -80,6 +109,8 @@ impl Rooms {
         ] {
             out.counter(name, help, &[], value as f64);
         }
+        self.wide(out);
+        let counts = store.counts();
         let help =
             "Exact purges, those by unsafe requests included, by whether something was stored.";
         let found = counts.purged_entries.load(Relaxed);
@@ -87,6 +118,50 @@ impl Rooms {
         for (label, value) in [("yes", found), ("no", absent)] {
             out.counter("tidegate_purges_total", help, &[("found", label)], value as f64);
         }
+    }
+
+    fn wide(&self, out: &mut Samples) {
+        let (store, sweeps) = (&self.0.store, &self.0.store.counts().sweeps);
+        let wide = store.wide();
+        let help = "Floors of tags, prefixes and expressions kept until the store is swept.";
+        out.gauge("tidegate_purge_floors", help, &[], float(wide.kept()));
+        let counts = wide.counts();
+        for (scope, value) in [
+            ("tag", &counts.tags),
+            ("prefix", &counts.prefixes),
+            ("regex", &counts.expressions),
+            ("site", &counts.sites),
+            ("everything", &counts.everything),
+        ] {
+            let help = "Purges of many objects at once.";
+            let value = value.load(Relaxed) as f64;
+            out.counter("tidegate_wide_purges_total", help, &[("scope", scope)], value);
+        }
+        let help =
+            "Floors of tags, prefixes and expressions that became their sites', being too many.";
+        let folded = counts.folded.load(Relaxed) as f64;
+        out.counter("tidegate_purge_floors_folded_total", help, &[], folded);
+        for (name, help, value) in [
+            (
+                "tidegate_store_overtagged_total",
+                "Objects stored with more tags than are kept apart: all purges of tags cover them.",
+                &store.counts().overtagged,
+            ),
+            ("tidegate_sweeps_total", "Sweeps of the store after wide purges.", &sweeps.ended),
+            ("tidegate_sweep_entries_total", "Entries that sweeps looked at.", &sweeps.looked_at),
+        ] {
+            out.counter(name, help, &[], value.load(Relaxed) as f64);
+        }
+        for (result, value) in [("removed", &sweeps.removed), ("stale", &sweeps.staled)] {
+            let help = "Objects that wide purges had covered, by what the sweep made of them.";
+            let value = value.load(Relaxed) as f64;
+            out.counter("tidegate_sweep_objects_total", help, &[("result", result)], value);
+        }
+        let help = "Seconds that sweeps took.";
+        let seconds = sweeps.micros.load(Relaxed) as f64 / 1e6;
+        out.counter("tidegate_sweep_seconds_total", help, &[], seconds);
+        let help = "What was asked of an origin below this number is not stored any more.";
+        out.gauge("tidegate_purge_horizon", help, &[], store.horizon().0 as f64);
     }
 
     fn origins(&self, out: &mut Samples) {

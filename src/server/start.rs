@@ -7,19 +7,27 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
-use tokio::runtime::Builder;
+use http::header::InvalidHeaderValue;
+use tokio::runtime::{Builder, Runtime};
 
-use super::worker::{self, Workers};
-use super::{Parts, Server, Shared, StartError, control};
+use super::streams::Streams;
+use super::worker::{self, Inboxes, Workers};
+use super::{Parts, Server, Shared, StartError, control, purging, sweeper};
+use crate::admin::gate::{Gate, Rules};
+use crate::admin::purge::Purges;
 use crate::base::budget::Part;
-use crate::base::{Budget, Clients, Clock, Drain, fields};
+use crate::base::{Budget, Charge, Clients, Clock, Drain, fields};
 use crate::config::{self, AccessSink, Change, Config, Listener, Loaded};
 use crate::fetch::Fetch;
+use crate::flow::verify::Countdown;
 use crate::flow::{Node, Running};
 use crate::listen::{self, Capacity, Cpus, Sockets};
 use crate::net::resolver::Resolver;
 use crate::net::tls::{self, Prepared, ServerTls};
 use crate::origin::Origins;
+use crate::purge::{Desk, Sources};
+use crate::reply::ErrorPages;
+use crate::site::identity::RequestIds;
 use crate::store::Store;
 use crate::telemetry::{AccessLog, Labels, Sink, Telemetry};
 
@@ -40,6 +48,7 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
     let resolver = Resolver::from_system(clock.clone(), runtime.handle().clone());
     let budget = Budget::new(config.node.memory);
     let origins = Origins::build(&config, None, &resolver, &budget).map_err(StartError)?;
+    let pages = ErrorPages::read(&config).map_err(StartError)?;
     let prepared = prepare_tls(&config, &clock)?;
     let tls = ServerTls::new(prepared).map_err(|error| one("TLS", &error))?;
     let cpus = cpus(&config.node).map_err(|error| one("cpu_affinity", &error))?;
@@ -52,22 +61,33 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
     let telemetry = Telemetry::new(clock.clone(), config.node.workers, labels, access)
         .map_err(|error| one("the access log's thread", &error))?;
 
-    let store = Arc::new(Store::new(config.cache.memory, config.cache.max_variants));
-    let unpacked = fields::UNPACKED_BYTES * config.node.workers as u64;
-    let fixed = budget.charge(Part::Process, PROCESS + store.floors().bytes() + unpacked);
-    let fetch = Fetch::new(Arc::clone(&store), clock.clone(), budget.clone(), config.node.workers);
-    let running = Running::new(config.clone(), origins);
-    let via = HeaderValue::try_from(format!("1.1 {}", config.node.name))
-        .map_err(|error| one("the node's name", &error))?;
-    let clients = Clients::default();
-    let running = ArcSwap::from_pointee(running);
-    let node = Node { running, store, fetch, clock, budget, via, clients };
+    let gate = Gate::new(Rules::read(&config).map_err(StartError)?);
+    let running = Running::new(config.clone(), origins, pages);
+    let node = node(running, clock, budget).map_err(|why| one("the node's name", &why))?;
+    let api = Arc::new(Purges::new(&node.sources, &node.store, &node.clock, gate));
+    let fixed = hold_what_is_fixed(&node, config.node.workers);
     let nodes = (0..config.node.workers).map(|_| Arc::new(node.copy())).collect();
+
+    let (stop, counting) = (Drain::new(), telemetry.control());
+    let heard = purging::prepare(&node.sources, counting, stop.clone());
+    let (purges, htcp) = heard.map_err(|error| one("the purges' runtime", &error))?;
+    let listeners = htcp.prepare(&config.purge.htcp).map_err(unbound)?;
+    let streams = Arc::new(Streams::new(
+        Arc::clone(&node.sources),
+        telemetry.control(),
+        node.clock.clone(),
+        resolver.clone(),
+        purges.handle().clone(),
+    ));
+    let reading = streams.prepare(&config.purge.streams).map_err(StartError)?;
 
     let (workers, inboxes) = Workers::new(cpus);
     let shared = Arc::new(Shared {
         node: Arc::new(node),
         nodes,
+        api,
+        htcp: Arc::clone(&htcp),
+        streams: Arc::clone(&streams),
         telemetry,
         loaded: Mutex::new(loaded),
         sockets: Mutex::new(sockets),
@@ -80,29 +100,81 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
         draining: Arc::new(AtomicBool::new(false)),
         leave: Drain::new(),
         finish: Drain::new(),
-        stop: Drain::new(),
+        stop,
         admin: admin.as_ref().and_then(|sockets| sockets.bound().first().map(|b| b.address)),
         _fixed: fixed,
     });
-    // From here on a failure drops the server, which ends the threads that have begun.
-    let mut server = Server { shared: Arc::clone(&shared), threads: Vec::new() };
-    let thread = |what: &str, started: io::Result<_>| started.map_err(|e| one(what, &e));
+    let server = begin(&shared, [runtime, purges], inboxes, admin.as_ref())?;
+    listeners.switch(&config.purge.htcp);
+    reading.switch();
+    shared.accept_from(&shared.sockets(), &config);
+    announce(&shared.sockets());
+    Ok(server)
+}
+
+/// The node that serves what `running` says.
+fn node(running: Running, clock: Clock, budget: Budget) -> Result<Node, InvalidHeaderValue> {
+    let config = &running.config;
+    let via = HeaderValue::try_from(format!("1.1 {}", config.node.name))?;
+    let store = Arc::new(Store::new(config.cache.memory, config.cache.max_variants));
+    let fetch = Fetch::new(Arc::clone(&store), clock.clone(), budget.clone(), config.node.workers);
+    let desk = Arc::new(Desk::new(Arc::clone(&store), running.sites.clone()));
+    let sources = Arc::new(Sources::new(desk, clock.clone(), &budget));
+    Ok(Node {
+        running: ArcSwap::from_pointee(running),
+        store,
+        fetch,
+        watch: Arc::default(),
+        countdown: Countdown::default(),
+        sources,
+        clock,
+        budget,
+        via,
+        clients: Clients::default(),
+        request_ids: RequestIds::default(),
+    })
+}
+
+/// Charges for what the process holds without clients and objects.
+fn hold_what_is_fixed(node: &Node, workers: usize) -> Charge {
+    let floors = node.store.floors().bytes() + node.store.wide().bytes();
+    let unpacked = fields::UNPACKED_BYTES * workers as u64;
+    node.budget.charge(Part::Process, PROCESS + floors + unpacked)
+}
+
+/// Starts the threads; a failure drops the server, which ends those that have begun.
+fn begin(
+    shared: &Arc<Shared>,
+    [control, purges]: [Runtime; 2],
+    inboxes: Inboxes,
+    admin: Option<&Sockets>,
+) -> Result<Server, StartError> {
+    let mut server = Server { shared: Arc::clone(shared), threads: Vec::new() };
+    let thread = |what: &str, started: io::Result<_>| {
+        started.map_err(|error| StartError(vec![format!("{what}: {error}")]))
+    };
     for (number, inbox) in inboxes.into_iter().enumerate() {
         let cpu = shared.workers.cpus()[number];
         let started = worker::start(number, cpu, inbox, shared.stop.clone());
         server.threads.push(thread("a worker's thread", started)?);
     }
-    if let Some(admin) = &admin {
-        control::serve_admin(&shared, admin, &config);
+    if let Some(admin) = admin {
+        control::serve_admin(shared, admin, &shared.node.running.load().config);
     }
-    let started = control::start(runtime, Arc::clone(&shared));
+    let started = sweeper::start(Arc::clone(shared));
+    server.threads.push(thread("the sweeper's thread", started)?);
+    let started = control::start(control, Arc::clone(shared));
     server.threads.push(thread("the control thread", started)?);
-    shared.accept_from(&shared.sockets(), &config);
-    for bound in shared.sockets().bound() {
+    let started = purging::start(purges, Arc::clone(shared));
+    server.threads.push(thread("the purges' thread", started)?);
+    Ok(server)
+}
+
+fn announce(sockets: &Sockets) {
+    for bound in sockets.bound() {
         let (address, tls) = (bound.address, bound.listener.tls);
         tracing::info!(%address, tls, purge_only = bound.listener.purge_only, "listening");
     }
-    Ok(server)
 }
 
 /// The CPU that each worker keeps to, if it does.
@@ -142,15 +214,23 @@ impl Shared {
         let origins =
             Origins::build(&config, Some(&old.origins), &self.resolver, &self.node.budget);
         let origins = origins.map_err(StartError)?;
+        let pages = ErrorPages::read(&config).map_err(StartError)?;
+        let rules = Rules::read(&config).map_err(StartError)?;
         let prepared = prepare_tls(&config, &self.node.clock)?;
         let access = AccessLog::open(&sink(&config))
             .map_err(|error| StartError(vec![format!("the access log: {error}")]))?;
         let sockets = self.sockets().rebind(&config.listeners, self.workers.cpus());
         let sockets = sockets.map_err(unbound)?;
+        let htcp = self.htcp.prepare(&config.purge.htcp).map_err(unbound)?;
+        let streams = self.streams.prepare(&config.purge.streams).map_err(StartError)?;
         self.tls.switch(prepared).map_err(|error| StartError(vec![format!("TLS: {error}")]))?;
 
-        let running = Running::new(config.clone(), origins);
+        let running = Running::new(config.clone(), origins, pages);
         self.nodes.iter().for_each(|node| node.follow(&running));
+        self.node.sources.desk().follow(running.sites.clone());
+        self.api.gate().follow(rules);
+        htcp.switch(&config.purge.htcp);
+        streams.switch();
         self.node.running.store(Arc::new(running));
         self.telemetry.switch_access(access);
         self.capacity.set_limit(config.limits.connections);
@@ -182,8 +262,7 @@ fn prepare_tls(config: &Config, clock: &Clock) -> Result<Prepared, StartError> {
 }
 
 fn bind_admin(config: &Config) -> Result<Option<Sockets>, StartError> {
-    let listener = |address| Listener { address, tls: false, purge_only: false };
-    let bind = |address| Sockets::bind(&[listener(address)], &[None]).map_err(unbound);
+    let bind = |address| Sockets::bind(&[Listener::at(address)], &[None]).map_err(unbound);
     config.admin.map(bind).transpose()
 }
 

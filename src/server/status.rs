@@ -2,13 +2,19 @@
 
 use serde_json::{Value, json};
 
+use super::purging::Purging;
 use crate::base::Drain;
 use crate::config::HostPattern;
 use crate::flow::Node;
 use crate::telemetry::Telemetry;
 
 /// The page, as of now.
-pub(super) fn page(node: &Node, telemetry: &Telemetry, draining: &Drain) -> Value {
+pub(super) fn page(
+    node: &Node,
+    telemetry: &Telemetry,
+    draining: &Drain,
+    purging: &Purging,
+) -> Value {
     let running = node.running.load();
     let config = &running.config;
     let uptime = node.clock.wall().duration_since(telemetry.started()).unwrap_or_default();
@@ -38,6 +44,7 @@ pub(super) fn page(node: &Node, telemetry: &Telemetry, draining: &Drain) -> Valu
         "waiters": node.fetch.waiting(),
         "memory": { "budget_bytes": node.budget.limit(), "held_bytes": node.budget.held() },
         "purge_seq": store.floors().now().0,
+        "purging": purging.status(),
     })
 }
 

@@ -9,15 +9,14 @@ use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 use super::Shared;
+use super::door::Door;
 use super::recorder::Counting;
-use crate::base::budget::CONNECT;
-use crate::base::clients::{Place, Thing};
-use crate::base::{Drain, ListenerId, Peer, WorkerId};
-use crate::config::{Config, Listener};
+use crate::base::{Drain, ListenerId, WorkerId};
+use crate::config::Config;
 use crate::flow::Flow;
-use crate::front::{self, Serving};
-use crate::listen::{self, Accepted, Acceptor, Cpus, Notice, Sockets};
-use crate::telemetry::{Count, Gauge, Meter};
+use crate::front::Serving;
+use crate::listen::{self, Acceptor, Cpus, Notice, Sockets};
+use crate::telemetry::{Count, Meter};
 
 /// The way to each worker.
 pub(super) struct Workers {
@@ -71,12 +70,18 @@ impl Shared {
             for (index, bound) in sockets.bound().iter().enumerate() {
                 let Some(socket) = bound.socket(number) else { continue };
                 let listener = ListenerId(u16::try_from(index).unwrap_or(u16::MAX));
+                let door = Arc::new(Door {
+                    listener: bound.listener.clone(),
+                    serving: Arc::clone(&serving),
+                    meter: Arc::clone(&meter),
+                    tls: Arc::clone(&self.tls),
+                });
                 let acceptor = Acceptor {
                     listener,
                     worker,
                     clock: self.node.clock.clone(),
                     capacity: self.capacity.clone(),
-                    connect: self.connect(&bound.listener, &serving, &meter),
+                    connect: Arc::new(move |accepted| door.open(accepted)),
                     notice: notice(&meter),
                 };
                 // A worker that has ended takes no orders, and needs none.
@@ -85,64 +90,6 @@ impl Shared {
             }
         }
     }
-
-    /// What is done with each connection of `listener`.
-    fn connect(
-        self: &Arc<Self>,
-        listener: &Listener,
-        serving: &Arc<Serving>,
-        meter: &Arc<Meter>,
-    ) -> Arc<dyn Fn(Accepted) + Send + Sync> {
-        let (serving, meter) = (Arc::clone(serving), Arc::clone(meter));
-        let tls = Arc::clone(&self.tls);
-        let (over_tls, purge_only) = (listener.tls, listener.purge_only);
-        let (count, gauge) = match over_tls {
-            true => (Count::AcceptedTls, Gauge::ConnectionsTls),
-            false => (Count::AcceptedPlain, Gauge::ConnectionsPlain),
-        };
-        Arc::new(move |accepted| {
-            if !serving.budget.room_for(front::FIRST_BYTES, CONNECT) {
-                return meter.add(Count::RefusedMemory, 1);
-            }
-            let Ok(place) = place(&serving, &accepted) else {
-                return meter.add(Count::RefusedClient, 1);
-            };
-            if place.as_ref().is_some_and(|place| place.number() > MANY) {
-                listen::send_less_in_advance(&accepted.stream);
-            }
-            meter.add(count, 1);
-            let held = (accepted.slot, place, meter.gauge(gauge));
-            let peer = Arc::new(Peer {
-                listener: accepted.listener,
-                worker: accepted.worker,
-                local: accepted.local,
-                remote: accepted.remote,
-                tls: over_tls,
-                purge_only,
-            });
-            let tls = over_tls.then(|| tls.current());
-            let life = front::connection(accepted.stream, tls, peer, Arc::clone(&serving));
-            tokio::spawn(async move {
-                life.await;
-                drop(held);
-            });
-        })
-    }
-}
-
-/// Connections of one client beyond which the kernel takes less of its answers in advance: browsers
-/// have six to a host, or one.
-const MANY: usize = 24;
-
-/// The connection's place among those of its client, if it needs one: a trusted proxy's connections
-/// carry many clients.
-fn place(serving: &Serving, accepted: &Accepted) -> Result<Option<Place>, ()> {
-    let address = accepted.remote.ip().to_canonical();
-    if serving.trusted_proxies.contains(address) {
-        return Ok(None);
-    }
-    let most = serving.limits.client_connections;
-    serving.clients.take(address, Thing::Connection, most).map(Some).ok_or(())
 }
 
 fn notice(meter: &Arc<Meter>) -> Arc<dyn Fn(Notice) + Send + Sync> {

@@ -1,6 +1,7 @@
 //! Who asks: the client's address and scheme.
 //!
-//! The socket tells both, and header fields count only where the TCP peer is a trusted proxy: then
+//! The connection tells both, and header fields count only where its other end is a trusted proxy; that
+//! a PROXY header came from one that is listed makes nobody behind it trusted. Then
 //! X-Forwarded-For is walked from the right to the first address that is not itself trusted, and
 //! X-Forwarded-Proto names the scheme. A stranger's fields are passed on to the origin (with our
 //! own hop appended) but believed by nobody here.
@@ -34,7 +35,7 @@ impl Client {
     pub fn of(peer: &Peer, headers: &HeaderMap, trusted: &PrefixSet) -> Self {
         let remote = peer.remote.ip().to_canonical();
         let own = if peer.tls { Scheme::Https } else { Scheme::Http };
-        if !trusted.contains(remote) {
+        if !is_believed(peer, trusted) {
             return Self { address: remote, scheme: own };
         }
         let scheme = match headers.get(X_FORWARDED_PROTO).map(|value| value.as_bytes()) {
@@ -48,6 +49,11 @@ impl Client {
         };
         Self { address, scheme }
     }
+}
+
+/// Whether what `peer` writes into the fields of a request is believed.
+pub fn is_believed(peer: &Peer, trusted: &PrefixSet) -> bool {
+    trusted.contains(peer.remote.ip()) && !peer.is_anonymous()
 }
 
 /// Whom X-Forwarded-For names.
@@ -91,20 +97,13 @@ fn parse_address(text: &[u8]) -> Option<IpAddr> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::base::{ListenerId, WorkerId};
+    use crate::base::Proxied;
     use http::HeaderValue;
 
-    fn peer(remote: &str, tls: bool) -> Peer {
-        Peer {
-            listener: ListenerId(0),
-            worker: WorkerId(0),
-            local: "127.0.0.1:80".parse().unwrap(),
-            remote: remote.parse().unwrap(),
-            tls,
-            purge_only: false,
-        }
+    pub(crate) fn peer(remote: &str, tls: bool) -> Peer {
+        Peer { tls, ..Peer::plain("127.0.0.1:80".parse().unwrap(), remote.parse().unwrap()) }
     }
 
     fn headers(fields: &[(&HeaderName, &str)]) -> HeaderMap {
@@ -143,6 +142,25 @@ mod tests {
             let found = Client::of(&peer("10.0.0.1:999", false), &fields, &trusted());
             assert_eq!(found.address, client.parse::<IpAddr>().unwrap(), "{list}");
             assert_eq!(found.scheme, Scheme::Https);
+        }
+    }
+
+    #[test]
+    fn whom_a_trusted_proxy_cannot_name_is_not_believed_in_its_place() {
+        let fields = headers(&[(&X_FORWARDED_FOR, "192.0.2.7"), (&X_FORWARDED_PROTO, "https")]);
+        let proxied = |remote: &str, destination: Option<&str>| {
+            let destination = destination.map(|text| text.parse().unwrap());
+            let by = "10.0.0.1:999".parse().unwrap();
+            Peer { proxied: Some(Box::new(Proxied { by, destination })), ..peer(remote, false) }
+        };
+        for (peer, address) in [
+            (proxied("10.0.0.1:999", None), "10.0.0.1"),
+            (proxied("203.0.113.9:1", Some("198.51.100.1:80")), "203.0.113.9"),
+            (proxied("10.0.0.2:1", Some("198.51.100.1:80")), "192.0.2.7"),
+        ] {
+            let found = Client::of(&peer, &fields, &trusted());
+            assert_eq!(found.address, address.parse::<IpAddr>().unwrap(), "{peer:?}");
+            assert_eq!(found.scheme == Scheme::Https, address == "192.0.2.7");
         }
     }
 

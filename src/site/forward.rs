@@ -11,7 +11,9 @@ use http::{HeaderMap, HeaderValue, Method, Uri, Version, request};
 use http_body::Body as _;
 
 use super::client::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
+use super::identity::{X_CLIENT_IP, X_REQUEST_ID};
 use super::plan::Plan;
+use super::view::View;
 use crate::base::{Body, Peer};
 use crate::semantics::{hop, validation};
 
@@ -33,27 +35,39 @@ pub enum Purpose<'a> {
     },
 }
 
+/// What our hop adds to a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Hop<'a> {
+    /// The connection that the request came by.
+    pub peer: &'a Peer,
+    /// The node's name.
+    pub node: &'a str,
+    /// The request's name, where its site wants it to have one.
+    pub request_id: Option<&'a HeaderValue>,
+}
+
 /// The head of the request to the origin.
 pub fn upstream(
     head: &request::Parts,
     plan: &Plan,
-    peer: &Peer,
-    node: &str,
+    view: &View,
+    hop: &Hop<'_>,
     purpose: Purpose<'_>,
 ) -> request::Parts {
     let mut headers = head.headers.clone();
+    hop::strip_named(&mut headers, &plan.site.identity.dropped);
     let upgrade = headers.get(UPGRADE).cloned();
     hop::strip_hop_by_hop(&mut headers);
     hop::strip_look_alikes(&mut headers);
-    hop::trim(&mut headers);
     // What the client wrote may be doubled or padded; `frame` tells it in our own words.
     headers.remove(CONTENT_LENGTH);
     // `front` answers it towards the client as soon as the body is wanted.
     headers.remove(EXPECT);
     let mut method = head.method.clone();
     match purpose {
-        Purpose::Pass => {}
+        Purpose::Pass => view.restore(&mut headers),
         Purpose::Pipe => {
+            view.restore(&mut headers);
             if let Some(upgrade) = upgrade {
                 headers.insert(UPGRADE, upgrade);
                 headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
@@ -68,17 +82,24 @@ pub fn upstream(
             validation::ask_whether_modified(&mut headers, stored, now);
         }
     }
-    set_hop(&mut headers, head.version, plan, peer, node);
+    if matches!(purpose, Purpose::Fill | Purpose::Validate { .. })
+        && plan.site.cookies.all_to_origin
+    {
+        view.restore_cookies(&mut headers);
+    }
+    // What comes back may end in a blank too: crumbs are joined, and the last may be empty.
+    hop::trim(&mut headers);
+    set_hop(&mut headers, head.version, plan, hop);
 
     let (mut parts, ()) = http::Request::new(()).into_parts();
     parts.method = method;
     parts.version = Version::HTTP_11;
-    parts.uri = origin_form(&head.uri);
+    parts.uri = target(head, plan);
     parts.headers = headers;
     parts
 }
 
-fn set_hop(headers: &mut HeaderMap, version: Version, plan: &Plan, peer: &Peer, node: &str) {
+fn set_hop(headers: &mut HeaderMap, version: Version, plan: &Plan, hop: &Hop<'_>) {
     let host = &plan.key.as_str()[..plan.key.as_str().find('/').unwrap_or(0)];
     let host = match plan.axis.port {
         0 => HeaderValue::from_str(host),
@@ -88,11 +109,19 @@ fn set_hop(headers: &mut HeaderMap, version: Version, plan: &Plan, peer: &Peer, 
     if let Ok(host) = host {
         headers.insert(HOST, host);
     }
-    let remote = peer.remote.ip().to_canonical().to_string();
+    let remote = hop.peer.remote.ip().to_canonical().to_string();
     append_member(headers, &X_FORWARDED_FOR, &remote);
+    if plan.site.identity.client_ip
+        && let Ok(address) = HeaderValue::try_from(plan.client.address.to_string())
+    {
+        headers.insert(X_CLIENT_IP, address);
+    }
+    if let Some(id) = hop.request_id {
+        headers.insert(X_REQUEST_ID, id.clone());
+    }
     let scheme = HeaderValue::from_static(plan.client.scheme.as_str());
     headers.insert(X_FORWARDED_PROTO, scheme);
-    append_member(headers, &VIA, &format!("{} {node}", protocol(version)));
+    append_member(headers, &VIA, &format!("{} {}", protocol(version), hop.node));
 }
 
 /// Frames a request to the origin by the body that it is sent with, and never by what the client
@@ -152,6 +181,17 @@ pub fn append_member(headers: &mut HeaderMap, name: &http::HeaderName, member: &
             }
         }
     }
+}
+
+/// The target that the origin is asked for: as the key spells it, so that what is stored is what was
+/// asked for. What changes something is asked for as it was written, which may have been signed.
+fn target(head: &request::Parts, plan: &Plan) -> Uri {
+    if !plan.respelled || !matches!(head.method, Method::GET | Method::HEAD) {
+        return origin_form(&head.uri);
+    }
+    let key = plan.key.as_str();
+    let path = &key[key.find('/').unwrap_or(key.len())..];
+    Uri::try_from(path).expect("what was parsed as a target is one in another spelling too")
 }
 
 fn origin_form(uri: &Uri) -> Uri {

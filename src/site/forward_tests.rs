@@ -7,13 +7,23 @@ use http::Request;
 
 use super::*;
 use crate::base::{Axis, KeyText, Scheme};
-use crate::base::{ListenerId, Reason, SiteId, WorkerId};
-use crate::config::HostPattern;
+use crate::base::{Reason, SiteId};
+use crate::config::{HostPattern, Site};
 use crate::site::Client;
 use crate::site::plan::Action;
 use crate::site::sites::tests::site;
 
 fn ask(line: &str, fields: &[(&str, &str)], purpose: Purpose<'_>) -> request::Parts {
+    ask_of(&site(1, &[HostPattern::Any]), None, line, fields, purpose)
+}
+
+fn ask_of(
+    site: &Arc<Site>,
+    request_id: Option<&HeaderValue>,
+    line: &str,
+    fields: &[(&str, &str)],
+    purpose: Purpose<'_>,
+) -> request::Parts {
     let (method, target) = line.split_once(' ').unwrap();
     let mut request = Request::builder().method(method).uri(target);
     for (name, value) in fields {
@@ -22,20 +32,19 @@ fn ask(line: &str, fields: &[(&str, &str)], purpose: Purpose<'_>) -> request::Pa
     let (head, ()) = request.body(()).unwrap().into_parts();
     let plan = Plan {
         client: Client { address: "192.0.2.7".parse::<IpAddr>().unwrap(), scheme: Scheme::Https },
-        site: Arc::clone(&site(1, &[HostPattern::Any])),
+        site: Arc::clone(site),
         key: KeyText::new("W.test", "/x"),
+        respelled: false,
+        canonical: true,
         axis: Axis::new(SiteId(1), Scheme::Https, Some(8443)),
         action: Action::Pass(Reason::Method),
     };
     let peer = Peer {
-        listener: ListenerId(0),
-        worker: WorkerId(0),
-        local: "127.0.0.1:443".parse().unwrap(),
-        remote: "192.0.2.7:999".parse().unwrap(),
         tls: true,
-        purge_only: false,
+        ..Peer::plain("127.0.0.1:443".parse().unwrap(), "192.0.2.7:999".parse().unwrap())
     };
-    upstream(&head, &plan, &peer, "cp1", purpose)
+    let hop = Hop { peer: &peer, node: "cp1", request_id };
+    upstream(&head, &plan, &View::default(), &hop, purpose)
 }
 
 #[test]
@@ -48,6 +57,34 @@ fn our_hop_is_appended_to_what_the_client_sent() {
     assert_eq!(sent.headers["via"], "1.0 old, 1.1 cp1");
     assert_eq!(sent.headers["host"], "w.test:8443");
     assert_eq!(sent.uri, "/x?y");
+}
+
+#[test]
+fn the_client_and_the_request_are_named_to_origins_of_sites_that_want_it() {
+    let fields = [
+        ("x-client-ip", "127.0.0.1"),
+        ("x-client-ip", "10.0.0.1"),
+        ("x_client_ip", "127.0.0.1"),
+        ("x-request-id", "forged"),
+        ("X_Request-Id", "forged"),
+    ];
+    let mut named = Site::clone(&site(1, &[HostPattern::Any]));
+    named.identity.client_ip = true;
+    let id = HeaderValue::from_static("id");
+    for purpose in [Purpose::Pass, Purpose::Pipe, Purpose::Fill] {
+        let sent = ask_of(&Arc::new(named.clone()), Some(&id), "GET /x", &fields, purpose);
+        let all = |name| -> Vec<_> { sent.headers.get_all(name).iter().collect() };
+        assert_eq!(all("x-client-ip"), ["192.0.2.7"]);
+        assert_eq!(all("x-request-id"), ["id"]);
+        assert!(
+            !sent.headers.contains_key("x_client_ip") && !sent.headers.contains_key("x_request-id")
+        );
+
+        let plain = ask("GET /x", &fields, purpose);
+        let all = |name| -> Vec<_> { plain.headers.get_all(name).iter().collect() };
+        assert_eq!(all("x-client-ip"), ["127.0.0.1", "10.0.0.1"]);
+        assert_eq!(all("x-request-id"), ["forged"]);
+    }
 }
 
 #[test]

@@ -3,15 +3,17 @@
 //! The order is the order of the checks: who asks, what for, whether that may be asked here, and
 //! only then whether the store can help. Nothing here waits or touches the store.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::header::{IF_MATCH, IF_UNMODIFIED_SINCE};
-use http::{Method, request};
+use http::{HeaderValue, Method, request};
 
 use super::client::{Client, Forwarded, forwarded_for};
 use super::host::Authority;
 use super::sites::Sites;
-use crate::base::{Axis, KeyRef, KeyText, Peer, Reason, SiteId};
+use super::spelling::{Spelled, respell};
+use crate::base::{Axis, KeyRef, KeyText, Peer, Reason, Scheme};
 use crate::config::{Config, Site};
 use crate::semantics::{Present, hop, list};
 
@@ -24,7 +26,11 @@ pub struct Plan {
     pub site: Arc<Site>,
     /// The text of the key.
     pub key: KeyText,
-    /// The first variant axes.
+    /// Whether the target was spelled otherwise than the key has it.
+    pub respelled: bool,
+    /// Whether the URL is the one that its page is purged by.
+    pub canonical: bool,
+    /// Where it stands on the first variant axes.
     pub axis: Axis,
     /// What is to be done.
     pub action: Action,
@@ -44,12 +50,21 @@ pub enum Action {
 }
 
 /// A request that is turned away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Refusal {
     /// The site, where the host had one.
-    pub site: Option<SiteId>,
+    pub site: Option<Arc<Site>>,
     /// Why.
     pub reason: Reason,
+    /// Where it should be sent instead.
+    pub location: Option<HeaderValue>,
+}
+
+impl Refusal {
+    /// A request for a host that has no site, or is not known yet.
+    pub fn early(reason: Reason) -> Self {
+        Self { site: None, reason, location: None }
+    }
 }
 
 impl Plan {
@@ -71,25 +86,24 @@ pub fn plan(
     sites: &Sites,
     config: &Config,
 ) -> Result<Plan, Refusal> {
-    let refuse = |reason| Refusal { site: None, reason };
     let names = || hop::connection_names_forbidden(&head.headers);
     if present.has(Present::HOP_BY_HOP) && names() {
-        return Err(refuse(Reason::BadRequest));
+        return Err(Refusal::early(Reason::BadRequest));
     }
     if matches!(head.method, Method::CONNECT | Method::TRACE) {
-        return Err(refuse(Reason::BadMethod));
+        return Err(Refusal::early(Reason::BadMethod));
     }
     let purging = head.method.as_str() == "PURGE";
     if peer.purge_only && !purging {
-        return Err(refuse(Reason::PurgeOnly));
+        return Err(Refusal::early(Reason::PurgeOnly));
     }
-    let authority = Authority::of(&head.uri, &head.headers).map_err(refuse)?;
-    let key = KeyText::new(authority.host, target(head).map_err(refuse)?);
+    let authority = Authority::of(&head.uri, &head.headers).map_err(Refusal::early)?;
+    let target = target(head).map_err(Refusal::early)?;
+    let key = KeyText::new(authority.host, target);
     let host = &key.as_str()[..authority.host.len()];
-    let site = sites.find(host).ok_or(refuse(Reason::UnknownHost))?;
-
+    let site = sites.find(host).ok_or(Refusal::early(Reason::UnknownHost))?;
     let client = Client::of(peer, &head.headers, &config.node.trusted_proxies);
-    let refuse = |reason| Refusal { site: Some(site.id), reason };
+    let refuse = |reason| Refusal { site: Some(Arc::clone(site)), reason, location: None };
     if present.has(Present::VIA) && passed_here_before(head, &config.node.name) {
         return Err(refuse(Reason::Loop));
     }
@@ -99,10 +113,57 @@ pub fn plan(
         }
         Action::Purge
     } else {
+        admit(head, host, peer, &client, site, sites).map_err(|reason| {
+            let location = location(reason, head, &key);
+            Refusal { location, ..refuse(reason) }
+        })?;
         action(head, present, has_body)
     };
-    let axis = Axis::new(site.id, client.scheme, authority.port);
-    Ok(Plan { client, site: Arc::clone(site), key, axis, action })
+    let axis = Axis {
+        shares_schemes: site.shares_schemes,
+        ..Axis::new(site.id, client.scheme, authority.port)
+    };
+    let Spelled { target: spelled, canonical } = respell(target, &site.spelling);
+    let respelled = matches!(spelled, Cow::Owned(_)) || spelled.len() != target.len();
+    let key = if respelled { KeyText::new(authority.host, &spelled) } else { key };
+    Ok(Plan { client, site: Arc::clone(site), key, respelled, canonical, axis, action })
+}
+
+/// Whether the site lets the request in: by its method, its connection, and its scheme.
+fn admit(
+    head: &request::Parts,
+    host: &str,
+    peer: &Peer,
+    client: &Client,
+    site: &Arc<Site>,
+    sites: &Sites,
+) -> Result<(), Reason> {
+    let access = &site.access;
+    if access.methods.as_ref().is_some_and(|methods| !methods.contains(&head.method)) {
+        return Err(Reason::BadMethod);
+    }
+    if !access.shared_connections
+        && let Some(name) = peer.server_name.get()
+        && **name != *host
+        && sites.find(name).is_none_or(|other| other.id != site.id)
+    {
+        // RFC 9110 §15.5.20: the client may ask on a connection of its own.
+        return Err(Reason::Misdirected);
+    }
+    if access.https_required && client.scheme == Scheme::Http {
+        return Err(Reason::HttpsRequired);
+    }
+    Ok(())
+}
+
+/// Where a request that is not let in should go. The port of plain HTTP says nothing about that of
+/// https, so it is left out.
+fn location(reason: Reason, head: &request::Parts, key: &KeyText) -> Option<HeaderValue> {
+    let readable = matches!(head.method, Method::GET | Method::HEAD);
+    if reason != Reason::HttpsRequired || !readable {
+        return None;
+    }
+    HeaderValue::try_from(format!("https://{}", key.as_str())).ok()
 }
 
 /// The path and query of a target that this node serves: origin-form, or absolute-form for HTTP.
@@ -159,10 +220,15 @@ fn connection_says_upgrade(headers: &http::HeaderMap) -> bool {
         .any(|option| option.eq_ignore_ascii_case(b"upgrade"))
 }
 
-/// Whether a purge may come from there: the TCP peer must be allowed, and so must the client that
-/// X-Forwarded-For names. The field can only narrow what is allowed, so it is read whoever sent
-/// it: behind a local TLS terminator every peer is 127.0.0.1.
+/// Whether a purge may come from there, by that listener.
 fn may_purge(head: &request::Parts, peer: &Peer, client: &Client, config: &Config) -> bool {
+    (config.purge.everywhere || peer.purge_only) && is_purger(head, peer, client, config)
+}
+
+/// Whether that is somebody who may purge: the TCP peer must be allowed, so must whom its PROXY header
+/// names, if it owes one, and so must the client that X-Forwarded-For names. The field can only narrow
+/// what is allowed, so it is read whoever sent it: behind a local TLS terminator every peer is 127.0.0.1.
+pub fn is_purger(head: &request::Parts, peer: &Peer, client: &Client, config: &Config) -> bool {
     let allow = &config.purge.allow;
     let named = match forwarded_for(&head.headers, &config.node.trusted_proxies) {
         Forwarded::Nobody => true,
@@ -170,7 +236,8 @@ fn may_purge(head: &request::Parts, peer: &Peer, client: &Client, config: &Confi
         Forwarded::Unreadable { .. } => false,
     };
     named
-        && (config.purge.everywhere || peer.purge_only)
+        && !peer.is_anonymous()
+        && allow.contains(peer.tcp().ip())
         && allow.contains(peer.remote.ip())
         && allow.contains(client.address)
 }

@@ -5,11 +5,22 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Request};
 
 use super::*;
+use crate::base::Proxied;
 use crate::base::Scheme;
-use crate::base::{ListenerId, WorkerId};
 use crate::config::meaning::*;
 use crate::geo::PrefixSet;
 use crate::site::sites::tests::site;
+
+fn purge(allow: PrefixSet, everywhere: bool) -> Purge {
+    Purge {
+        allow,
+        everywhere,
+        rebound: Duration::ZERO,
+        verify: 0,
+        htcp: Vec::new(),
+        streams: Vec::new(),
+    }
+}
 
 fn config(allow: &[&str], everywhere: bool, trusted: &[&str]) -> Config {
     let set = |list: &[&str]| -> PrefixSet { list.iter().map(|p| p.parse().unwrap()).collect() };
@@ -36,7 +47,8 @@ fn config(allow: &[&str], everywhere: bool, trusted: &[&str]) -> Config {
             wait_timeout: second,
         },
         admin: None,
-        purge: Purge { allow: set(allow), everywhere },
+        tokens: Vec::new(),
+        purge: purge(set(allow), everywhere),
         timeouts: Timeouts {
             handshake: second,
             first_byte: second,
@@ -79,14 +91,7 @@ fn config(allow: &[&str], everywhere: bool, trusted: &[&str]) -> Config {
 }
 
 fn peer(remote: &str, purge_only: bool) -> Peer {
-    Peer {
-        listener: ListenerId(0),
-        worker: WorkerId(0),
-        local: "127.0.0.1:80".parse().unwrap(),
-        remote: remote.parse().unwrap(),
-        tls: false,
-        purge_only,
-    }
+    Peer { purge_only, ..Peer::plain("127.0.0.1:80".parse().unwrap(), remote.parse().unwrap()) }
 }
 
 fn ask(line: &str, fields: &[(&str, &str)], peer: &Peer, config: &Config) -> Result<Plan, Reason> {
@@ -208,6 +213,23 @@ fn a_purge_needs_an_allowed_peer_and_an_allowed_client() {
     assert_eq!(purge(&peer(loopback, true), None, &only_there), Ok(Action::Purge));
     let get = ask("GET /", &[("host", "w.test")], &peer(loopback, true), &only_there);
     assert_eq!(get.unwrap_err(), Reason::PurgeOnly);
+}
+
+#[test]
+fn a_purge_behind_a_proxy_header_needs_the_proxy_the_client_and_a_name_to_be_allowed() {
+    let purge = |allow: &[&str], remote: &str, destination: Option<&str>| {
+        let destination = destination.map(|text| text.parse().unwrap());
+        let proxied = Some(Box::new(Proxied { by: "10.0.0.1:9".parse().unwrap(), destination }));
+        let peer = Peer { proxied, ..peer(remote, false) };
+        let config = config(allow, true, &["10.0.0.0/8"]);
+        ask("PURGE /wiki/Tide", &[("host", "w.test")], &peer, &config).map(|plan| plan.action)
+    };
+    let (proxy, client, to) = ("10.0.0.1", "192.0.2.7", Some("198.51.100.1:80"));
+    assert_eq!(purge(&[proxy, client], "192.0.2.7:9", to), Ok(Action::Purge));
+    let forbidden = Err(Reason::PurgeForbidden);
+    assert_eq!(purge(&[client], "192.0.2.7:9", to), forbidden);
+    assert_eq!(purge(&[proxy], "192.0.2.7:9", to), forbidden);
+    assert_eq!(purge(&[proxy], "10.0.0.1:9", None), forbidden);
 }
 
 #[test]

@@ -35,6 +35,12 @@ impl Sites {
         all
     }
 
+    /// The site of that name.
+    pub fn named(&self, name: &str) -> Option<&Arc<Site>> {
+        let all = self.exact.values().chain(self.suffix.values()).chain(&self.any);
+        all.into_iter().find(|site| *site.name == *name)
+    }
+
     /// The site of `host`, which is in lower case, without a port.
     pub fn find(&self, host: &str) -> Option<&Arc<Site>> {
         if let Some(site) = self.exact.get(host) {
@@ -57,38 +63,32 @@ impl Sites {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::base::{ClusterId, SiteId};
-    use crate::config::{Cluster, FreshnessPolicy, Profile};
-    use std::time::Duration;
+    use crate::base::SiteId;
+    use crate::config::Ids;
+    use std::path::Path;
 
     pub(crate) fn site(id: u16, hosts: &[HostPattern]) -> Arc<Site> {
-        let cluster = Arc::new(Cluster {
-            id: ClusterId(0),
-            name: "origin".into(),
-            servers: Vec::new(),
-            connect_timeout: Duration::from_secs(1),
-            first_byte_timeout: Duration::from_secs(1),
-            between_bytes_timeout: Duration::from_secs(1),
-            keepalive: Duration::from_secs(1),
-            max_connections: 1,
-            max_queue: 0,
-            queue_timeout: Duration::from_secs(1),
-            roots: None,
-        });
-        Arc::new(Site {
-            id: SiteId(id),
-            name: format!("site{id}").into(),
-            hosts: hosts.to_vec(),
-            cluster,
-            profile: Profile::Plain,
-            max_request_body: 1024,
-            freshness: FreshnessPolicy {
-                heuristic: false,
-                default_ttl: None,
-                grace: Duration::ZERO,
-                keep: Duration::ZERO,
-            },
-        })
+        let mut site = Site::clone(&plain_site());
+        site.id = SiteId(id);
+        site.name = format!("site{id}").into();
+        site.hosts = hosts.to_vec();
+        Arc::new(site)
+    }
+
+    /// A site of the profile `plain` with nothing written that may be left out.
+    pub(crate) fn plain_site() -> Arc<Site> {
+        site_with("")
+    }
+
+    /// The site of which a configuration says no more than `keys`.
+    pub(crate) fn site_with(keys: &str) -> Arc<Site> {
+        let text = format!(
+            "[[listener]]\naddress = \"127.0.0.1:8080\"\n\
+             [cluster.origin]\nservers = [\"127.0.0.1:1\"]\n\
+             [site.w]\nhosts = [\"w.test\"]\ncluster = \"origin\"\n{keys}\n"
+        );
+        let loaded = crate::config::parse(&text, "test", Path::new("/"), &Ids::default());
+        Arc::clone(&loaded.unwrap_or_else(|errors| panic!("{errors}")).config.sites[0])
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! All that is stored under one key: its variants, and the soft purges that they lived through.
 //!
+//! A variant that is coded here as well is a group: its codings, the site's best first, and behind them
+//! the response as it came, its identity. Codings belong to their identity's body, and live and go with
+//! it: what is limited, evicted and succeeded by is counted in identities.
+//!
 //! An entry never changes; the `with…` functions return the entry that takes its place. Each
 //! variant is judged by its own `asked`, so an entry that is copied revives nobody (PURGE.md
 //! rule 5).
@@ -9,11 +13,11 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 use super::floors::Floor;
 use super::object::{Object, allocated};
-use crate::base::{Axis, Key, Seq};
+use crate::base::{Axis, Coding, Key, Seq, Stored};
 
 /// What an entry takes of the index's table in bytes, on average: its part of a group of seven cells
 /// and of the sketch, 24 bytes where groups are as full as they mostly are, and as much again for
@@ -39,6 +43,9 @@ pub struct Most {
     /// Bytes of all variants.
     pub bytes: u64,
 }
+
+/// A coding, and what a body becomes in it.
+pub type Coded = (Coding, Arc<Stored>);
 
 /// What an entry has for a request.
 #[derive(Clone, Debug)]
@@ -78,34 +85,76 @@ impl Entry {
 
     /// The entry with `object` in place of the variants that a request for it would select too.
     pub fn with(&self, object: Arc<Object>, floor: Floor, most: Most, now: Instant) -> Self {
-        let mut variants = Vec::with_capacity(self.variants().len() + 1);
-        let succeeded = |old: &&Arc<Object>| !object.succeeds(old) && old.useful(now);
-        let kept: Vec<_> = self.variants().iter().filter(succeeded).map(Arc::clone).collect();
         let mut left = most.bytes.saturating_sub(object.weight());
-        variants.push(object);
-        // Over a limit the variants that were stored longest ago go.
-        for old in kept.into_iter().take(most.variants.saturating_sub(1)) {
-            let Some(rest) = left.checked_sub(old.weight()) else { break };
+        let mut kept = Vec::new();
+        for (identity, codings) in self.groups() {
+            // Over a limit the variants that were stored longest ago go.
+            if kept.len() + 1 >= most.variants {
+                break;
+            }
+            if object.succeeds(identity) || !identity.useful(now) {
+                continue;
+            }
+            let Some(rest) = left.checked_sub(identity.weight()) else { break };
             left = rest;
-            variants.push(old);
+            kept.push((identity, codings));
+        }
+        let mut variants = Vec::with_capacity(self.variants().len() + 1);
+        variants.push(object);
+        for (identity, codings) in kept {
+            // Codings have what other variants leave.
+            for coded in codings {
+                if let Some(rest) = left.checked_sub(coded.weight()) {
+                    left = rest;
+                    variants.push(Arc::clone(coded));
+                }
+            }
+            variants.push(Arc::clone(identity));
         }
         Self::build(self.key.clone(), self.soft, floor, variants)
     }
 
-    /// The entry with `new` in the place of `old`.
-    pub fn replaced(&self, old: &Arc<Object>, new: &Arc<Object>, floor: Floor) -> Self {
-        let mut variants: Vec<_> = self.variants().to_vec();
-        for variant in &mut variants {
-            if Arc::ptr_eq(variant, old) {
-                *variant = Arc::clone(new);
+    /// The entry with the identity `new` in the place of `old`, coded as `codings` say.
+    pub fn replaced(
+        &self,
+        old: &Arc<Object>,
+        new: &Arc<Object>,
+        codings: &[Coded],
+        floor: Floor,
+    ) -> Self {
+        let mut variants = Vec::with_capacity(self.variants().len() + codings.len());
+        for (identity, coded) in self.groups() {
+            if Arc::ptr_eq(identity, old) {
+                let coded =
+                    |(coding, body): &(_, _)| Arc::new(new.coded(*coding, Arc::clone(body)));
+                variants.extend(codings.iter().map(coded));
+                variants.push(Arc::clone(new));
+            } else {
+                variants.extend(coded.iter().chain([identity]).map(Arc::clone));
             }
         }
-        Self::build(self.key.clone(), self.soft, floor, variants)
+        let entry = Self::build(self.key.clone(), self.soft, floor, variants);
+        // It is the same page, and was asked for as often.
+        Self { used: self.used.clone(), ..entry }
     }
 
     /// The entry after a soft purge.
     pub fn stale_since(&self, seq: Seq) -> Self {
         Self { soft: self.soft.max(seq), ..self.clone() }
+    }
+
+    /// The newest soft purge of it: what was asked for before is stale.
+    pub fn soft(&self) -> Seq {
+        self.soft
+    }
+
+    /// The entry of the variants that `stay`, stale where they were asked for before `soft`; `None` where
+    /// none does.
+    pub fn without(&self, stay: impl Fn(&Object) -> bool, soft: Seq) -> Option<Self> {
+        let stay = |object: &&Arc<Object>| stay(object);
+        let variants: Vec<_> = self.variants().iter().filter(stay).map(Arc::clone).collect();
+        let floor = Floor { soft, ..Floor::default() };
+        (!variants.is_empty()).then(|| Self::build(self.key.clone(), self.soft, floor, variants))
     }
 
     fn build(key: Key, soft: Seq, floor: Floor, variants: Vec<Arc<Object>>) -> Self {
@@ -128,7 +177,20 @@ impl Entry {
         self.variants().iter().any(|variant| Arc::ptr_eq(variant, object))
     }
 
-    /// What a request selects; of several the newest (RFC 9111 §4.1).
+    /// The variants as they came, each with its codings, the newest first.
+    pub fn groups(&self) -> impl Iterator<Item = (&Arc<Object>, &[Arc<Object>])> {
+        let groups = self.variants().split_inclusive(|object| !object.is_coded());
+        groups.filter_map(|group| group.split_last())
+    }
+
+    /// What `object`, one of the variants, was coded from; itself where it was not.
+    pub fn identity_of<'a>(&'a self, object: &'a Arc<Object>) -> &'a Arc<Object> {
+        let within = |codings: &[Arc<Object>]| codings.iter().any(|c| Arc::ptr_eq(c, object));
+        let group = self.groups().find(|(_, codings)| within(codings));
+        group.map_or(object, |(identity, _)| identity)
+    }
+
+    /// What a request selects; of several the newest (RFC 9111 §4.1), in the best coding.
     pub fn select(&self, axis: Axis, request: &HeaderMap) -> Found {
         let selected = self.variants().iter().find(|object| object.selected_by(axis, request));
         match selected {
@@ -137,6 +199,11 @@ impl Entry {
             }
             None => Found::OtherVariants,
         }
+    }
+
+    /// Whether one of the variants was selected by the field `name`.
+    pub fn varies_on(&self, name: &HeaderName) -> bool {
+        self.variants().iter().any(|object| object.head.selecting.names().any(|n| n == name))
     }
 
     /// The newest variant: its Vary tells what the next request may be selected by.

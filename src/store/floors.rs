@@ -11,12 +11,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::Seq;
+use crate::base::mutant::{self, Mutant};
 
 /// Slots of exact floors; 16 MiB in all.
 const SLOTS: usize = 1 << 20;
 
 /// Whether a purge removes, or makes stale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// What was asked before is gone.
     Hard,
@@ -34,6 +35,12 @@ pub struct Floor {
 }
 
 impl Floor {
+    /// The higher of both, number by number.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self { hard: self.hard.max(other.hard), soft: self.soft.max(other.soft) }
+    }
+
     /// Whether something asked at `asked` is as good as before any purge.
     pub fn allows(self, asked: Seq) -> bool {
         asked >= self.hard && asked >= self.soft
@@ -54,9 +61,17 @@ impl Floors {
         Seq(self.now.load(Ordering::SeqCst))
     }
 
+    /// Takes the next sequence number.
+    pub(super) fn next(&self) -> Seq {
+        Seq(self.now.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+
     /// Takes the next sequence number and raises the floor of `hash` to it.
     pub fn raise_exact(&self, hash: u64, mode: Mode) -> Seq {
-        let seq = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        let Seq(seq) = self.next();
+        if mutant::is(Mutant::SeparateNumbers) {
+            self.slot(hash).iter().for_each(|floor| floor.store(0, Ordering::SeqCst));
+        }
         // Of two racing purges the older must not win, so never a plain store.
         self.slot(hash)[mode as usize].fetch_max(seq, Ordering::SeqCst);
         Seq(seq)

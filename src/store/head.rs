@@ -4,45 +4,84 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use http::header::{HeaderMap, VARY};
+use http::header::HeaderMap;
 
-use crate::base::{Axis, Fields};
-use crate::semantics::{Life, Phase, Selecting, Vary};
+use super::tags::Tags;
+use crate::base::{Axis, Coding, Fields, PolicyId, StoredAxis};
+use crate::semantics::{Life, Phase, Selecting, Vary, coding};
 
 /// The head of a response as it is stored and shared: status, end-to-end fields, and how long it
 /// lives.
 #[derive(Clone, Debug)]
 pub struct Head {
-    /// The fields, hop-by-hop ones left out.
+    /// The fields, hop-by-hop ones left out, as clients are shown them under `policy`.
     pub fields: Fields,
     /// The request's fields that it varies on, and what they said.
     pub selecting: Selecting,
+    /// Its tags, by which it is purged with others.
+    pub tags: Tags,
     received: Moment,
     life: Spans,
-    /// What of the authority it was asked with.
-    pub axis: Axis,
+    /// Which requests it is for, by what comes before Vary.
+    pub axis: StoredAxis,
     /// The status.
     pub status: StatusCode,
+    /// What was applied to the fields: under another policy they are made anew of the origin's own.
+    pub policy: PolicyId,
+    bounds: Bounds,
 }
 
 impl Head {
-    /// The head of a response that was received at `received`, with `fields` in memory of its own.
+    /// The head of a response that was received at `received`. No policy was applied to its fields.
     pub fn new(
         status: StatusCode,
-        fields: &HeaderMap,
+        fields: impl Into<Fields>,
         life: &Life,
         received: Instant,
-        (axis, selecting): (Axis, Selecting),
+        (axis, selecting): (StoredAxis, Selecting),
     ) -> Self {
-        let fields = Fields::of(fields);
-        let (received, life) = (Moment::of(received), Spans::of(life));
-        Self { fields, selecting, received, life, axis, status }
+        Self {
+            fields: fields.into(),
+            selecting,
+            tags: Tags::default(),
+            received: Moment::of(received),
+            life: Spans::of(life),
+            axis,
+            status,
+            policy: PolicyId::NONE,
+            bounds: Bounds::of(life),
+        }
+    }
+
+    /// The same, to whose fields `policy` was applied.
+    #[must_use]
+    pub fn under(self, policy: PolicyId) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// The same, of a response that carries `tags`.
+    #[must_use]
+    pub fn tagged(self, tags: Tags) -> Self {
+        Self { tags, ..self }
     }
 
     /// The same with fields in memory of their own.
     #[must_use]
     pub fn detached(&self) -> Self {
         Self { fields: self.fields.detached(), ..self.clone() }
+    }
+
+    /// The head of the same response in `coding`.
+    #[must_use]
+    pub fn coded(&self, coding: Coding) -> Self {
+        let coded = |fields: &HeaderMap| coding::coded_fields(fields, coding);
+        let shown = coded(&self.fields.unpack(2));
+        let fields = match self.fields.are_own() {
+            true => Fields::of(&shown),
+            false => Fields::shown(&shown, &coded(&self.fields.own())),
+        };
+        let axis = StoredAxis { coding: Some(coding), ..self.axis };
+        Self { fields, axis, ..self.clone() }
     }
 
     /// When it was received.
@@ -58,17 +97,17 @@ impl Head {
     /// How long it lives; to the millisecond, or beyond 24 days to the second.
     #[inline]
     pub fn life(&self) -> Life {
-        self.life.life()
+        self.life.life(self.bounds)
     }
 
     /// What it varies on.
     pub fn vary(&self) -> Vary {
-        Vary::of(&self.fields.only(&[VARY]))
+        self.selecting.vary()
     }
 
     /// Whether a request with these fields selects it.
     pub fn selected_by(&self, axis: Axis, request: &HeaderMap) -> bool {
-        self.axis == axis && self.selecting.matches(request)
+        self.axis.covers(axis) && self.selecting.matches(request)
     }
 
     /// Whether a request with these fields may be served by it at `now` without asking anybody.
@@ -100,7 +139,7 @@ impl Moment {
     }
 }
 
-/// A [`Life`] in a quarter of its size.
+/// The durations of a [`Life`] in a quarter of their size.
 #[derive(Clone, Copy, Debug)]
 struct Spans {
     initial_age: Span,
@@ -108,8 +147,27 @@ struct Spans {
     while_revalidate: Span,
     if_error: Span,
     keep: Span,
-    always_validate: bool,
-    no_stale: bool,
+}
+
+/// What of a [`Life`] is yes or no, a bit each.
+#[derive(Clone, Copy, Debug)]
+struct Bounds(u8);
+
+const ALWAYS_VALIDATE: u8 = 1;
+const NO_STALE: u8 = 2;
+const OPERATOR_GRACE: u8 = 4;
+
+impl Bounds {
+    fn of(life: &Life) -> Self {
+        let bit = |holds: bool, bit: u8| if holds { bit } else { 0 };
+        let grace = bit(life.operator_grace, OPERATOR_GRACE);
+        Self(bit(life.always_validate, ALWAYS_VALIDATE) | bit(life.no_stale, NO_STALE) | grace)
+    }
+
+    #[inline]
+    fn has(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
 }
 
 /// A duration of up to 68 years: in milliseconds, or with the highest bit set in seconds beyond
@@ -130,21 +188,20 @@ impl Spans {
             while_revalidate: Span::of(life.while_revalidate),
             if_error: Span::of(life.if_error),
             keep: Span::of(life.keep),
-            always_validate: life.always_validate,
-            no_stale: life.no_stale,
         }
     }
 
     #[inline]
-    fn life(&self) -> Life {
+    fn life(&self, bounds: Bounds) -> Life {
         Life {
             initial_age: self.initial_age.duration(),
             lifetime: self.lifetime.duration(),
             while_revalidate: self.while_revalidate.duration(),
             if_error: self.if_error.duration(),
             keep: self.keep.duration(),
-            always_validate: self.always_validate,
-            no_stale: self.no_stale,
+            always_validate: bounds.has(ALWAYS_VALIDATE),
+            no_stale: bounds.has(NO_STALE),
+            operator_grace: bounds.has(OPERATOR_GRACE),
         }
     }
 }

@@ -98,6 +98,16 @@ impl Index {
         }
     }
 
+    /// Hands every entry to `visit`, some time between now and its return; one that comes meanwhile may
+    /// be left out. No lock is held while `visit` runs.
+    pub fn each(&self, mut visit: impl FnMut(Arc<Entry>)) {
+        for shard in &self.shards {
+            // The lock is gone before the first visit, which may take it again.
+            let entries = shard.lock(&self.totals).all();
+            entries.into_iter().for_each(&mut visit);
+        }
+    }
+
     /// Entries held.
     pub fn entries(&self) -> u64 {
         self.totals.entries.load(Relaxed)

@@ -26,9 +26,9 @@ pub(super) fn entry(path: &str, length: u64) -> Arc<Entry> {
     let said = ResponseDirectives::of(&headers);
     let life = Life::of(StatusCode::OK, &headers, &said, received, &Policy::default());
     let selecting = Vary::of(&headers).select(&headers).unwrap();
-    let axis = Axis { site: SiteId(1), scheme: Scheme::Http, port: 0 };
+    let axis = Axis::new(SiteId(1), Scheme::Http, None);
     let status = StatusCode::OK;
-    let head = Head::new(status, &headers, &life, clock.now(), (axis, selecting));
+    let head = Head::new(status, &headers, &life, clock.now(), (axis.stored(false), selecting));
     let (whole, rest) = (length / MIB, usize::try_from(length % MIB).unwrap());
     let mut segments = vec![Bytes::from_static(&BODY); usize::try_from(whole).unwrap()];
     segments.push(Bytes::from_static(&BODY[..rest]));

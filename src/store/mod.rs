@@ -13,18 +13,25 @@ pub mod head;
 pub mod index;
 pub mod object;
 pub mod slots;
+mod sweep;
+pub mod tags;
+pub mod wide;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use entry::Most;
-pub use entry::{Entry, Found};
+pub use entry::{Coded, Entry, Found};
 pub use floors::{Floor, Floors, Mode};
 pub use head::Head;
 pub use object::Object;
+pub use sweep::{Sweeps, Swept};
+pub use tags::Tags;
+pub use wide::{BadExpression, Cover, Expression, Scope, Wide};
 
-use crate::base::{Credentials, Key, KeyRef, Reason, Seq};
+use crate::base::mutant::{self, Mutant, unless};
+use crate::base::{Coding, Credentials, Key, KeyRef, Reason, Seq, Stored};
 use index::Index;
 use slots::Slots;
 
@@ -39,6 +46,9 @@ pub const LARGEST_SHARE: u64 = 8;
 pub struct Store {
     index: Index,
     floors: Floors,
+    wide: Wide,
+    /// What was asked below it is not stored any more: the floors that would tell are forgotten.
+    horizon: AtomicU64,
     locks: Box<[Mutex<()>]>,
     markers: Slots<Reason>,
     /// Bytes that may be stored while nobody else needs them.
@@ -60,6 +70,21 @@ pub struct Counts {
     pub purges: AtomicU64,
     /// Exact purges that found an entry.
     pub purged_entries: AtomicU64,
+    /// Objects stored with more tags than are kept apart: every purge of a tag of their site covers them.
+    pub overtagged: AtomicU64,
+    /// Sweeps, and what they did in all.
+    pub sweeps: Sweeps,
+}
+
+/// What the wide floors make of a stored object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// No purge covers it.
+    Valid,
+    /// A soft purge covers it.
+    Stale,
+    /// A hard purge covers it: it is as if it were not there.
+    Gone,
 }
 
 /// What a purge did.
@@ -77,6 +102,8 @@ impl Store {
         Self {
             index: Index::new(capacity),
             floors: Floors::default(),
+            wide: Wide::default(),
+            horizon: AtomicU64::new(0),
             locks: (0..STRIPES).map(|_| Mutex::default()).collect(),
             markers: Slots::default(),
             configured: capacity,
@@ -93,6 +120,11 @@ impl Store {
     /// The purge sequence and the floors.
     pub fn floors(&self) -> &Floors {
         &self.floors
+    }
+
+    /// The floors of tags, prefixes, sites and everything.
+    pub fn wide(&self) -> &Wide {
+        &self.wide
     }
 
     /// What the store has done.
@@ -115,9 +147,9 @@ impl Store {
         self.index.bytes()
     }
 
-    /// Those of them that no object is charged for.
+    /// Those of them that no object is charged for, and what purges by expressions take.
     pub fn bookkeeping(&self) -> u64 {
-        self.index.bookkeeping()
+        self.index.bookkeeping() + self.wide.bytes_of_expressions()
     }
 
     /// Bytes that may be stored now.
@@ -147,10 +179,13 @@ impl Store {
     /// [`Reason::PurgedInFlight`] where a hard purge came after the object had been asked for.
     pub fn commit(&self, key: &Key, object: Arc<Object>) -> Result<(), Reason> {
         let _lock = self.lock(key.hash());
-        let floor = self.floors.exact(key.hash());
-        if floor.hard > object.asked {
+        let floor = self.floor(&key.as_ref(), &object.head.tags, &object);
+        if floor.hard > object.asked || self.is_beyond_horizon(object.asked) {
             self.counts.overtaken.fetch_add(1, Ordering::Relaxed);
             return Err(Reason::PurgedInFlight);
+        }
+        if object.head.tags.is_all() {
+            self.counts.overtagged.fetch_add(1, Ordering::Relaxed);
         }
         let now = object.head.received();
         let entry = match self.index.peek(&key.as_ref()) {
@@ -163,22 +198,113 @@ impl Store {
         Ok(())
     }
 
-    /// Puts `new`, which a 304 made of `old`, in the place of `old`.
+    /// Puts `new`, which a 304 made of `old`, in the place of `old`. What `old` was coded to is `new`
+    /// coded, where it is one of `codings`: the body is the same. Returns the codings of `new`.
     ///
     /// # Errors
     /// [`Reason::PurgedInFlight`] where a hard purge came after the 304 had been asked for, or
     /// where `old` is no longer what is stored (PURGE.md rule 8).
-    pub fn refresh(&self, key: &Key, old: &Arc<Object>, new: &Arc<Object>) -> Result<(), Reason> {
+    pub fn refresh(
+        &self,
+        key: &Key,
+        old: &Arc<Object>,
+        new: &Arc<Object>,
+        codings: &[Coding],
+    ) -> Result<Vec<Arc<Object>>, Reason> {
         let _lock = self.lock(key.hash());
-        let floor = self.floors.exact(key.hash());
-        let held = self.index.peek(&key.as_ref()).filter(|entry| entry.holds(old));
-        let Some(entry) = held.filter(|_| floor.hard <= new.asked) else {
+        // A 304 may name other tags than the response that it confirms: both count.
+        let tags = new.head.tags.and(&unless(Mutant::OldTags, || old.head.tags.clone()));
+        let floor = self.floor(&key.as_ref(), &tags, new);
+        let in_force = floor.hard > new.asked || self.is_beyond_horizon(new.asked);
+        let held = self
+            .index
+            .peek(&key.as_ref())
+            .filter(|entry| entry.holds(old) || mutant::is(Mutant::SameObject));
+        let Some(entry) = held.filter(|_| !in_force) else {
             self.counts.overtaken.fetch_add(1, Ordering::Relaxed);
             return Err(Reason::PurgedInFlight);
         };
-        self.index.insert(Arc::new(entry.replaced(old, new, floor)));
+        let of_old = entry.groups().find(|(identity, _)| Arc::ptr_eq(identity, old));
+        let bodies = of_old.into_iter().flat_map(|(_, coded)| coded).filter_map(|coded| {
+            let coding = coded.head.axis.coding.filter(|coding| codings.contains(coding))?;
+            Some((coding, Arc::clone(&coded.body)))
+        });
+        let entry = Arc::new(entry.replaced(old, new, &bodies.collect::<Vec<_>>(), floor));
+        let of_new = entry.groups().find(|(identity, _)| Arc::ptr_eq(identity, new));
+        let coded = of_new.map_or(Vec::new(), |(_, coded)| coded.to_vec());
+        self.index.insert(entry);
         self.counts.refreshes.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+        Ok(coded)
+    }
+
+    /// Stores what the body of `key`'s variant `of` becomes in `codings`, the best first, in place of
+    /// the codings that it had, if `allows` says so of the head that it has now. Says whether it did:
+    /// not where that body is stored no longer, after a purge for instance, or is too large with them.
+    pub fn code(
+        &self,
+        key: &Key,
+        of: &Arc<Stored>,
+        codings: &[Coded],
+        allows: impl Fn(&Object) -> bool,
+    ) -> bool {
+        let _lock = self.lock(key.hash());
+        let Some(entry) = self.index.peek(&key.as_ref()) else { return false };
+        let held = |identity: &&Arc<Object>| Arc::ptr_eq(&identity.body, of) && allows(identity);
+        let Some(identity) = entry.groups().map(|(identity, _)| identity).find(held) else {
+            return false;
+        };
+        // Nothing arrives here that the entry's own floor does not know of.
+        let coded = entry.replaced(identity, identity, codings, Floor::default());
+        let fits = coded.weight() <= self.most.bytes;
+        if fits {
+            self.index.insert(Arc::new(coded));
+        }
+        fits
+    }
+
+    /// Every floor above an object of `key`, exact and wide.
+    fn floor(&self, key: &KeyRef<'_>, tags: &Tags, object: &Object) -> Floor {
+        let site = object.head.axis.site;
+        let exact = unless(Mutant::ExactFloors, || self.floors.exact(key.hash()));
+        let wide = || self.wide.floor(key, site, tags, object.asked);
+        exact.max(unless(Mutant::WideFloors, wide))
+    }
+
+    /// What the wide floors make of `object`, which is stored under `key`: to be asked after the object
+    /// was found (PURGE.md rule 10).
+    #[inline]
+    pub fn judge(&self, key: &KeyRef<'_>, object: &Object) -> Judgement {
+        let newest = self.wide.newest();
+        if newest <= object.seen() {
+            return Judgement::Valid;
+        }
+        self.judge_anew(key, object, newest)
+    }
+
+    #[cold]
+    fn judge_anew(&self, key: &KeyRef<'_>, object: &Object, newest: Seq) -> Judgement {
+        let seen = object.seen();
+        let ask = || self.wide.floor(key, object.head.axis.site, &object.head.tags, seen);
+        let floor = unless(Mutant::HitsAsk, ask);
+        // Who finds a floor forgotten finds this number too, and then what the sweep noted before. What no
+        // sweep has looked at was not in the index any more, and nobody knows what had covered it.
+        let forgotten = self.wide.forgotten();
+        let stale = object.stale_up_to();
+        let looked = object.seen().max(stale.unwrap_or_default());
+        if floor.hard > object.asked || object.is_condemned() || looked < forgotten {
+            Judgement::Gone
+        } else if floor.soft > object.asked || stale.is_some() {
+            Judgement::Stale
+        } else {
+            let further = if mutant::is(Mutant::SeenUpTo) { Seq(newest.0 + 3) } else { newest };
+            object.note_seen(further);
+            Judgement::Valid
+        }
+    }
+
+    /// Purges everything within `scope`; what it covers is gone, or stale, when this returns.
+    pub fn purge_all(&self, scope: Scope<'_>, mode: Mode) -> Seq {
+        self.wide.raise(scope, mode, || self.floors.next())
     }
 
     /// Purges `key`, with all its variants.
@@ -190,11 +316,11 @@ impl Store {
         let found = match (self.index.peek(key), mode) {
             (None, _) => false,
             (Some(_), Mode::Hard) => {
-                self.index.remove(key);
+                unless(Mutant::HardRemoves, || self.index.remove(key));
                 true
             }
             (Some(entry), Mode::Soft) => {
-                self.index.insert(Arc::new(entry.stale_since(seq)));
+                unless(Mutant::SoftMarks, || self.index.insert(Arc::new(entry.stale_since(seq))));
                 true
             }
         };
@@ -203,6 +329,17 @@ impl Store {
             self.counts.purged_entries.fetch_add(1, Ordering::Relaxed);
         }
         Receipt { seq, found }
+    }
+
+    /// Whether every purge up to `seq` that concerns `key` is in force. A number is taken before its floor
+    /// is raised, both under a lock: so whoever has seen the number waits for the locks.
+    pub fn is_in_force(&self, key: &KeyRef<'_>, seq: Seq) -> bool {
+        if self.floors.now() < seq {
+            return false;
+        }
+        drop(self.lock(key.hash()));
+        self.wide.settle();
+        true
     }
 
     /// What a flight must know before it asks for `key`, read together so that no purge of the key
@@ -226,6 +363,16 @@ impl Store {
         self.markers.get(whom.salt(key.hash()), now)
     }
 
+    /// Forgets that what `key` answers with to `whom` cannot be stored, now that one could have been:
+    /// a page may be private to one reader, whom only its wiki knows, and everybody's to the next. What
+    /// did not fit may still not.
+    pub fn reconsider(&self, key: &KeyRef<'_>, whom: Credentials, now: Instant) {
+        let hash = whom.salt(key.hash());
+        if !matches!(self.markers.get(hash, now), Some(Reason::TooLarge | Reason::NoRoom)) {
+            self.markers.clear(hash);
+        }
+    }
+
     fn unmark(&self, hash: u64) {
         Credentials::ALL.iter().for_each(|whom| self.markers.clear(whom.salt(hash)));
     }
@@ -243,3 +390,6 @@ mod race_tests;
 #[cfg(test)]
 #[path = "store_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "wide_race_tests.rs"]
+mod wide_race_tests;

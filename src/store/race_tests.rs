@@ -14,7 +14,7 @@ use crate::base::budget::Part;
 use crate::base::{Axis, Budget, Clock, KeyText, Scheme, SiteId, Stored};
 use crate::semantics::{Life, Policy, Received, ResponseDirectives, Vary};
 
-const AXIS: Axis = Axis { site: SiteId(1), scheme: Scheme::Http, port: 0 };
+const AXIS: Axis = Axis::new(SiteId(1), Scheme::Http, None);
 const KEYS: u64 = 900;
 const WRITERS: u64 = 3;
 const STEPS: usize = 20_000;
@@ -64,7 +64,7 @@ impl Scene {
         let life = Life::of(status, &headers, &said, received, &Policy::default());
         let selecting = Vary::of(&headers).select(&headers).unwrap();
         let received = self.clock.now();
-        let head = Head::new(status, &headers, &life, received, (AXIS, selecting));
+        let head = Head::new(status, &headers, &life, received, (AXIS.stored(false), selecting));
         // Mostly small, now and then large: entries shrink and grow.
         let most = if random.u32(..50) == 0 { BODY.len() as u64 } else { 60 << 10 };
         let length = usize::try_from(random.u64(..most / KEYS) * KEYS + n).unwrap();
@@ -114,7 +114,7 @@ impl Scene {
             let (n, old, new) = slow.swap_remove(random.usize(..slow.len()));
             let key = self.key(n).to_key();
             let written = match old.filter(|_| random.bool()) {
-                Some(old) => self.store.refresh(&key, &old, &new),
+                Some(old) => self.store.refresh(&key, &old, &new, &[]).map(drop),
                 None => self.store.commit(&key, Arc::clone(&new)),
             };
             match (written, self.look(n)) {

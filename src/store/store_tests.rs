@@ -7,11 +7,11 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::*;
 use crate::base::budget::Part;
-use crate::base::{Axis, KeyText, Scheme};
+use crate::base::{Accepted, Axis, KeyText, Scheme, StoredAxis};
 use crate::base::{Budget, Clock, SiteId, Stored};
 use crate::semantics::{Life, Policy, Received, ResponseDirectives, Vary};
 
-const AXIS: Axis = Axis { site: SiteId(1), scheme: Scheme::Http, port: 0 };
+const AXIS: Axis = Axis::new(SiteId(1), Scheme::Http, None);
 
 struct Shelf {
     store: Store,
@@ -35,6 +35,16 @@ impl Shelf {
     }
 
     fn object(&self, asked: Seq, body: &'static str, language: Option<&str>) -> Arc<Object> {
+        self.object_on(AXIS.stored(false), asked, body, language)
+    }
+
+    fn object_on(
+        &self,
+        axis: StoredAxis,
+        asked: Seq,
+        body: &'static str,
+        language: Option<&str>,
+    ) -> Arc<Object> {
         let mut headers = HeaderMap::new();
         headers.insert("cache-control", HeaderValue::from_static("max-age=60"));
         let mut request = HeaderMap::new();
@@ -42,17 +52,11 @@ impl Shelf {
             headers.insert("vary", HeaderValue::from_static("accept-language"));
             request.insert("accept-language", HeaderValue::from_str(language).unwrap());
         }
-        let policy = Policy {
-            heuristic: false,
-            default_ttl: None,
-            grace: Duration::ZERO,
-            keep: Duration::ZERO,
-        };
         let received = Received { wall: self.clock.wall(), delay: Duration::ZERO };
         let said = ResponseDirectives::of(&headers);
-        let life = Life::of(StatusCode::OK, &headers, &said, received, &policy);
+        let life = Life::of(StatusCode::OK, &headers, &said, received, &Policy::RFC);
         let selecting = Vary::of(&headers).select(&request).unwrap();
-        let head = Head::new(StatusCode::OK, &headers, &life, self.clock.now(), (AXIS, selecting));
+        let head = Head::new(StatusCode::OK, &headers, &life, self.clock.now(), (axis, selecting));
         let segments = vec![Bytes::from_static(body.as_bytes())];
         let body = Stored::new(segments, self.budget.charge(Part::Stored, 0));
         Arc::new(Object::new(head, body, None, asked))
@@ -84,7 +88,7 @@ fn what_was_asked_before_a_purge_is_not_stored_after_it() {
     // Nothing is stored yet: the floor alone must remember.
     assert!(!shelf.store.purge(&shelf.key(), Mode::Hard).found);
     let late = shelf.commit(shelf.object(asked, "old", None));
-    assert_eq!(late, Err(Reason::PurgedInFlight));
+    assert_eq!(late.err(), Some(Reason::PurgedInFlight));
     assert_eq!(shelf.look(None), None);
 }
 
@@ -97,6 +101,30 @@ fn the_first_fetch_after_a_purge_is_a_hit_again() {
     let asked = shelf.store.floors().now();
     shelf.commit(shelf.object(asked, "new", None)).unwrap();
     assert_eq!(shelf.look(None), Some(("new".into(), false)));
+}
+
+#[test]
+fn what_is_for_both_schemes_takes_the_place_of_what_is_for_one_and_stays_behind_it() {
+    let shelf = Shelf::new();
+    let http = Axis { shares_schemes: true, ..AXIS };
+    let https = Axis { scheme: Scheme::Https, ..http };
+    let commit = |axis, body| shelf.commit(shelf.object_on(axis, Seq(0), body, None)).unwrap();
+    let look = |axis| match shelf.store.get(&shelf.key()).unwrap().select(axis, &HeaderMap::new()) {
+        Found::Object { object, .. } => object.body.segments().concat(),
+        Found::OtherVariants => b"none".to_vec(),
+    };
+    commit(http.stored(true), "moved");
+    assert_eq!((look(http), look(https)), (b"moved".to_vec(), b"none".to_vec()));
+    commit(https.stored(true), "there");
+    assert_eq!((look(http), look(https)), (b"moved".to_vec(), b"there".to_vec()));
+    commit(https.stored(false), "both");
+    assert_eq!((look(http), look(https)), (b"both".to_vec(), b"both".to_vec()));
+    let variants = || shelf.store.get(&shelf.key()).unwrap().variants().len();
+    assert_eq!(variants(), 1);
+    commit(http.stored(true), "moved");
+    assert_eq!((look(http), look(https)), (b"moved".to_vec(), b"both".to_vec()));
+    commit(http.stored(true), "moved again");
+    assert_eq!((look(http), variants()), (b"moved again".to_vec(), 2));
 }
 
 #[test]
@@ -151,15 +179,15 @@ fn a_304_refreshes_only_the_object_that_it_was_asked_about() {
         |object: &Arc<Object>, asked| Arc::new(object.freshened(object.head.clone(), asked));
 
     let fresh = confirmed(&old, Seq(0));
-    shelf.store.refresh(&key, &old, &fresh).unwrap();
+    shelf.store.refresh(&key, &old, &fresh, &[]).unwrap();
     assert!(shelf.store.get(&shelf.key()).unwrap().holds(&fresh));
 
-    let again = shelf.store.refresh(&key, &old, &confirmed(&old, Seq(0)));
-    assert_eq!(again, Err(Reason::PurgedInFlight), "it is no longer what is stored");
+    let again = shelf.store.refresh(&key, &old, &confirmed(&old, Seq(0)), &[]);
+    assert_eq!(again.err(), Some(Reason::PurgedInFlight), "it is no longer what is stored");
 
     shelf.store.purge(&shelf.key(), Mode::Hard);
-    let late = shelf.store.refresh(&key, &fresh, &confirmed(&fresh, Seq(0)));
-    assert_eq!(late, Err(Reason::PurgedInFlight));
+    let late = shelf.store.refresh(&key, &fresh, &confirmed(&fresh, Seq(0)), &[]);
+    assert_eq!(late.err(), Some(Reason::PurgedInFlight));
     assert_eq!(shelf.look(None), None);
 }
 
@@ -171,10 +199,10 @@ fn a_304_asked_before_a_soft_purge_leaves_the_object_stale() {
     shelf.store.purge(&shelf.key(), Mode::Soft);
     let key = shelf.key().to_key();
     let before = Arc::new(old.freshened(old.head.clone(), Seq(0)));
-    shelf.store.refresh(&key, &old, &before).unwrap();
+    shelf.store.refresh(&key, &old, &before, &[]).unwrap();
     assert_eq!(shelf.look(None), Some(("old".into(), true)));
     let after = Arc::new(before.freshened(before.head.clone(), Seq(1)));
-    shelf.store.refresh(&key, &before, &after).unwrap();
+    shelf.store.refresh(&key, &before, &after, &[]).unwrap();
     assert_eq!(shelf.look(None), Some(("old".into(), false)));
 }
 
@@ -231,4 +259,116 @@ fn a_purge_forgets_what_could_not_be_cached() {
         None,
         "what came before says nothing"
     );
+}
+
+const BOTH: [Coding; 2] = [Coding::Zstd, Coding::Gzip];
+
+impl Shelf {
+    /// Codes what is stored with `body`; whether that was stored.
+    fn code(&self, of: &Arc<Object>) -> bool {
+        let coded = |coding: Coding| {
+            let bytes = Bytes::from_static(coding.as_str().as_bytes());
+            (coding, Stored::new(vec![bytes], self.budget.charge(Part::Stored, 0)))
+        };
+        self.store.code(&self.key().to_key(), &of.body, &BOTH.map(coded), |_| true)
+    }
+
+    /// The body that somebody gets who takes `codings`.
+    fn look_for(&self, codings: &[Coding]) -> Option<String> {
+        let accepted = codings.iter().fold(Accepted::IDENTITY, |taken, one| taken.with(*one));
+        let axis = Axis { accepted, ..AXIS };
+        match self.store.get(&self.key())?.select(axis, &HeaderMap::new()) {
+            Found::Object { object, .. } => {
+                Some(String::from_utf8(object.body.segments().concat()).unwrap())
+            }
+            Found::OtherVariants => None,
+        }
+    }
+}
+
+#[test]
+fn everybody_gets_the_best_coding_that_they_take() {
+    let shelf = Shelf::new();
+    let object = shelf.object(Seq(0), "plain", None);
+    shelf.commit(Arc::clone(&object)).unwrap();
+    assert_eq!(shelf.look_for(&BOTH).as_deref(), Some("plain"));
+    assert!(shelf.code(&object));
+    for (taken, body) in
+        [(&[][..], "plain"), (&[Coding::Gzip], "gzip"), (&[Coding::Zstd], "zstd"), (&BOTH, "zstd")]
+    {
+        assert_eq!(shelf.look_for(taken).as_deref(), Some(body), "{taken:?}");
+    }
+}
+
+#[test]
+fn what_was_coded_of_something_purged_or_replaced_is_not_stored() {
+    let shelf = Shelf::new();
+    let object = shelf.object(Seq(0), "plain", None);
+    shelf.commit(Arc::clone(&object)).unwrap();
+    shelf.store.purge(&shelf.key(), Mode::Hard);
+    assert!(!shelf.code(&object));
+    assert_eq!(shelf.look_for(&BOTH), None);
+    let asked = shelf.store.floors().now();
+    shelf.commit(shelf.object(asked, "new", None)).unwrap();
+    assert!(!shelf.code(&object));
+    assert_eq!(shelf.look_for(&BOTH).as_deref(), Some("new"));
+}
+
+#[test]
+fn codings_go_with_what_they_were_made_of() {
+    let shelf = Shelf::new();
+    let object = shelf.object(Seq(0), "plain", None);
+    shelf.commit(Arc::clone(&object)).unwrap();
+    assert!(shelf.code(&object));
+    shelf.commit(shelf.object(Seq(0), "new", None)).unwrap();
+    assert_eq!(shelf.look_for(&BOTH).as_deref(), Some("new"));
+    shelf.store.purge(&shelf.key(), Mode::Hard);
+    assert_eq!(shelf.look_for(&BOTH), None);
+}
+
+#[test]
+fn a_soft_purge_makes_codings_stale_too() {
+    let shelf = Shelf::new();
+    let object = shelf.object(Seq(0), "plain", None);
+    shelf.commit(Arc::clone(&object)).unwrap();
+    assert!(shelf.code(&object));
+    shelf.store.purge(&shelf.key(), Mode::Soft);
+    let axis = Axis { accepted: Accepted::ALL, ..AXIS };
+    let entry = shelf.store.get(&shelf.key()).unwrap();
+    let Found::Object { object: coded, soft_purged } = entry.select(axis, &HeaderMap::new()) else {
+        panic!("it is stored");
+    };
+    assert!(soft_purged && coded.is_coded());
+    assert!(Arc::ptr_eq(entry.identity_of(&coded), &object));
+}
+
+#[test]
+fn a_304_keeps_the_codings_that_are_still_wanted() {
+    let shelf = Shelf::new();
+    let (key, old) = (shelf.key().to_key(), shelf.object(Seq(0), "plain", None));
+    shelf.commit(Arc::clone(&old)).unwrap();
+    assert!(shelf.code(&old));
+    let new = Arc::new(old.freshened(old.head.clone(), Seq(0)));
+    let coded = shelf.store.refresh(&key, &old, &new, &[Coding::Gzip]).unwrap();
+    assert_eq!(coded.len(), 1);
+    assert_eq!(shelf.look_for(&BOTH).as_deref(), Some("gzip"));
+    // What was being coded meanwhile is of the same body.
+    assert!(shelf.code(&old));
+    assert_eq!(shelf.look_for(&BOTH).as_deref(), Some("zstd"));
+}
+
+#[test]
+fn codings_count_as_no_variants_and_variants_take_no_codings_place() {
+    let shelf = Shelf::new();
+    for language in ["de", "en", "fr"] {
+        let object = shelf.object(Seq(0), "text", Some(language));
+        shelf.commit(Arc::clone(&object)).unwrap();
+        assert!(shelf.code(&object));
+    }
+    let variants = || shelf.store.get(&shelf.key()).unwrap().variants().len();
+    assert_eq!(variants(), 9, "three of three may be there, with two codings each");
+    shelf.commit(shelf.object(Seq(0), "text", Some("it"))).unwrap();
+    assert_eq!(variants(), 7);
+    assert_eq!(shelf.look(Some("de")), None);
+    assert_eq!(shelf.look(Some("fr")), Some(("text".into(), false)));
 }

@@ -25,6 +25,8 @@ pub struct Account {
     pub origin: Option<OriginPart>,
     /// Whether the answer shares another client's fetch.
     pub collapsed: bool,
+    /// The request's name, where it has one other than the client sent.
+    pub request_id: Option<Arc<HeaderValue>>,
     /// What only the log may read, where something went wrong.
     pub detail: Option<Box<str>>,
 }
@@ -45,7 +47,16 @@ pub struct OriginPart {
 impl Account {
     /// An account with nothing of an origin in it.
     pub fn new(site: Option<SiteId>, outcome: Outcome, reason: Reason) -> Self {
-        Self { site, outcome, reason, client: None, origin: None, collapsed: false, detail: None }
+        Self {
+            site,
+            outcome,
+            reason,
+            client: None,
+            origin: None,
+            collapsed: false,
+            request_id: None,
+            detail: None,
+        }
     }
 }
 

@@ -62,7 +62,14 @@ table! {
         listener: AcceptedPlain = "plain", AcceptedTls = "tls"
     }
     tidegate_connections_refused_total "Client connections closed unserved, by cause." {
-        cause: RefusedLimit = "limit", RefusedMemory = "memory", RefusedClient = "client"
+        cause: RefusedLimit = "limit", RefusedMemory = "memory", RefusedClient = "client",
+        RefusedProxyHeader = "proxy-header"
+    }
+    tidegate_proxy_headers_total
+        "PROXY headers that listed peers owed, by whose connection they said it is, or by fault." {
+        result: ProxyClient = "client", ProxyUnknown = "unknown", ProxyOwn = "own",
+        ProxyMissing = "missing", ProxyMalformed = "malformed", ProxyTooLong = "too-long",
+        ProxyChecksum = "checksum", ProxyBrokenOff = "broken-off", ProxyTimedOut = "timeout"
     }
     tidegate_connections_timed_out_total "Client connections closed because a time limit passed." {
         limit: TimedOutHandshake = "handshake", TimedOutFirstByte = "first-byte",

@@ -6,7 +6,7 @@
 //! `\u00XX`. Durations are in seconds. A field without a value is left out.
 
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, Method, Version};
@@ -65,7 +65,8 @@ pub(super) fn write(
         _ => out.extend_from_slice(finished.connection),
     }
     if let Some(asked) = finished.asked {
-        head(out, asked);
+        let named = finished.account.request_id.as_deref();
+        head(out, asked, named.or(asked.request_id.as_ref()));
     }
     answer(out, finished);
     let account = finished.account;
@@ -93,19 +94,30 @@ fn who(out: &mut Vec<u8>, client: IpAddr, peer: &Peer) {
     out.push(b'"');
     address(out, client);
     out.push(b'"');
-    out.extend_from_slice(name!("peer"));
-    out.push(b'"');
-    let v6 = peer.remote.is_ipv6();
-    out.extend_from_slice(if v6 { b"[" } else { b"" });
-    address(out, peer.remote.ip());
-    out.extend_from_slice(if v6 { b"]:" } else { b":" });
-    digits(out, peer.remote.port().into());
-    out.push(b'"');
+    end(out, name!("peer"), peer.remote);
+    if let Some(proxied) = &peer.proxied {
+        end(out, name!("proxy"), proxied.by);
+        if let Some(destination) = proxied.destination {
+            end(out, name!("destination"), destination);
+        }
+    }
     out.extend_from_slice(name!("tls"));
     out.extend_from_slice(if peer.tls { b"true" } else { b"false" });
 }
 
-fn head(out: &mut Vec<u8>, asked: &Asked) {
+/// A field whose value is an address and a port.
+fn end(out: &mut Vec<u8>, name: &[u8], end: SocketAddr) {
+    out.extend_from_slice(name);
+    out.push(b'"');
+    let v6 = end.is_ipv6();
+    out.extend_from_slice(if v6 { b"[" } else { b"" });
+    address(out, end.ip());
+    out.extend_from_slice(if v6 { b"]:" } else { b":" });
+    digits(out, end.port().into());
+    out.push(b'"');
+}
+
+fn head(out: &mut Vec<u8>, asked: &Asked, request_id: Option<&HeaderValue>) {
     match asked.method {
         Method::GET => out.extend_from_slice(br#","method":"GET""#),
         _ => text(out, name!("method"), asked.method.as_str().as_bytes()),
@@ -122,9 +134,9 @@ fn head(out: &mut Vec<u8>, asked: &Asked) {
         _ => br#","version":"other""#,
     });
     for (name, value) in [
-        (name!("user_agent"), &asked.user_agent),
-        (name!("referer"), &asked.referer),
-        (name!("request_id"), &asked.request_id),
+        (name!("user_agent"), asked.user_agent.as_ref()),
+        (name!("referer"), asked.referer.as_ref()),
+        (name!("request_id"), request_id),
     ] {
         if let Some(value) = value {
             text(out, name, HeaderValue::as_bytes(value));

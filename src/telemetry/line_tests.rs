@@ -7,17 +7,13 @@ use http::{HeaderValue, Request, StatusCode};
 use serde_json::Value;
 
 use super::*;
-use crate::base::{ClusterId, ListenerId, Outcome, Peer, Reason, SiteId, WorkerId};
+use crate::base::{ClusterId, Outcome, Peer, Reason, SiteId};
 use crate::telemetry::{Account, OriginPart};
 
 fn peer() -> Peer {
     Peer {
-        listener: ListenerId(0),
-        worker: WorkerId(0),
-        local: "[::1]:443".parse().unwrap(),
-        remote: "[2001:db8::7]:5000".parse().unwrap(),
         tls: true,
-        purge_only: false,
+        ..Peer::plain("[::1]:443".parse().unwrap(), "[2001:db8::7]:5000".parse().unwrap())
     }
 }
 

@@ -8,7 +8,7 @@ use http::{Request, StatusCode};
 
 use super::*;
 use crate::base::budget::Part;
-use crate::base::{Budget, ClusterId, ListenerId, Outcome, Peer, Reason, SiteId};
+use crate::base::{Budget, ClusterId, Outcome, Peer, Reason, SiteId};
 
 /// What ends a request before its answer, here.
 const UNANSWERED: Option<Reason> = Some(Reason::Draining);
@@ -26,14 +26,7 @@ fn telemetry(access: AccessLog) -> Telemetry {
 
 fn finish(meter: &Meter, account: &Account, millis: u64, broke_off: Option<Reason>) {
     let request = Request::get("http://wiki.test/wiki/A").body(()).unwrap();
-    let peer = Peer {
-        listener: ListenerId(0),
-        worker: WorkerId(0),
-        local: "127.0.0.1:80".parse().unwrap(),
-        remote: "127.0.0.1:5000".parse().unwrap(),
-        tls: false,
-        purge_only: false,
-    };
+    let peer = Peer::plain("127.0.0.1:80".parse().unwrap(), "127.0.0.1:5000".parse().unwrap());
     meter.finish(&Finished {
         account,
         asked: Some(&Asked::of(&request.into_parts().0)),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::kit::setup::Setup;
-use crate::kit::{Origin, Page, Proxy, eventually, get};
+use crate::kit::{Origin, Page, Proxy, Raw, eventually, get};
 
 /// A folder for the log that outlives the proxy.
 fn logged(origin: &Origin, name: &str) -> (Setup, std::path::PathBuf) {
@@ -122,4 +122,30 @@ fn a_trusted_proxys_client_is_the_one_that_is_logged() {
     proxy.http1().send(get("/page").header("x-forwarded-for", "203.0.113.7")).expect(200);
     let lines = wait_for_lines(&path, 1);
     assert_eq!(lines[0]["client"], "203.0.113.7");
+}
+
+#[test]
+fn whom_a_proxy_header_names_is_the_client_that_is_logged_and_the_proxy_beside_it() {
+    let origin = Origin::start();
+    origin.page("/page", Page::cacheable("content"));
+    let (setup, path) = logged(&origin, "proxied");
+    let proxy = setup.proxy_protocol("'127.0.0.9'").start();
+    for (n, header) in ["TCP6 2001:db8::7 2001:db8::1 56324 443", "UNKNOWN"].iter().enumerate() {
+        let mut raw = Raw::connect_from(proxy.http(), "127.0.0.9");
+        raw.send(format!("PROXY {header}\r\n"));
+        raw.get("/page");
+        raw.response().expect(200);
+        wait_for_lines(&path, n + 1);
+    }
+    let lines = lines(&path);
+    let [named, unknown] = &lines[..] else { unreachable!("there are two") };
+    assert_eq!(named["client"], "2001:db8::7", "{named}");
+    assert_eq!(named["peer"], "[2001:db8::7]:56324");
+    assert_eq!(named["destination"], "[2001:db8::1]:443");
+    assert_eq!(unknown["client"], "127.0.0.9", "{unknown}");
+    assert_eq!((&unknown["destination"], &unknown["peer"]), (&Value::Null, &unknown["proxy"]));
+    for line in [named, unknown] {
+        let proxy = line["proxy"].as_str().expect("the proxy is told");
+        assert!(proxy.starts_with("127.0.0.9:"), "{line}");
+    }
 }

@@ -193,6 +193,23 @@ fn what_becomes_storable_again_is_stored_again_before_long() {
 }
 
 #[test]
+fn a_page_that_one_reader_may_not_share_is_stored_for_the_next() {
+    let origin = Origin::start();
+    let private = Page::new("with a message for you").header("cache-control", "private");
+    let shared = || Page::cacheable("y").into();
+    origin.replies("/page", [private.into(), shared(), shared()]);
+    let proxy = Proxy::new(&origin).start();
+    let client = proxy.http1();
+    client.get("/page").expect_because("private");
+    // Asked for alone, and not stored: a page that is private is not waited for. But it was no such
+    // page.
+    client.get("/page").expect(200).expect_because("marked");
+    client.get("/page").expect(200).expect_because("absent");
+    assert_eq!(client.get("/page").expect_hit().text(), "y");
+    assert_eq!(origin.count("/page"), 3);
+}
+
+#[test]
 fn a_reader_that_reads_nothing_holds_up_nobody() {
     let origin = Origin::start();
     let content: Vec<u8> = (0..251).cycle().take(7_000_000).collect();

@@ -1,13 +1,11 @@
 //! The edge as curl sees it.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
+use super::answer::{self, Answer};
 use super::edge::{Edge, HOST, Ports};
 use super::nginx::Nginx;
 use super::page::Page;
-use super::process::{Scratch, output};
 use super::wait::{SOON, alone, until};
 
 #[test]
@@ -30,7 +28,7 @@ fn curl_shows_miss_hit_304_206_purge_miss() {
             if is_tls { url("https", edge.tls.port()) } else { url("http", edge.plain.port()) };
         let url = format!("{url}/p/{id}");
         let curl = |more: &[&str]| {
-            let answer = Answer::of(&edge, &[&[protocol], more, &[&url]].concat());
+            let answer = asked(&edge, &[&[protocol], more, &[&url]].concat());
             assert_eq!(answer.version, version, "{url}");
             answer
         };
@@ -104,13 +102,13 @@ fn curl_gets_through_an_origin_that_sends_http_to_https() {
     let plain = format!("{}/moved/3", url("http", edge.plain.port()));
     let tls = format!("{}/moved/3", url("https", edge.tls.port()));
     for state in ["cold", "warm"] {
-        let end = Answer::of(&edge, &["-L", "--max-redirs", "5", &plain]);
+        let end = asked(&edge, &["-L", "--max-redirs", "5", &plain]);
         assert_eq!((end.status, end.body.as_slice()), (200, page.body().as_slice()), "{state}");
         println!("curl -L {plain}, {state}: {} {}", end.status, end.cache_status());
     }
-    let redirect = Answer::of(&edge, &[&plain]);
+    let redirect = asked(&edge, &[&plain]);
     assert_eq!((redirect.status, redirect.field("location")), (301, Some(&*tls)));
-    let target = Answer::of(&edge, &[&tls]);
+    let target = asked(&edge, &[&tls]);
     assert_eq!(target.status, 200);
     for hit in [redirect, target] {
         assert!(hit.cache_status().starts_with("cp1; hit; "), "{}", hit.head);
@@ -122,48 +120,11 @@ fn url(scheme: &str, port: u16) -> String {
     format!("{scheme}://{HOST}:{port}")
 }
 
-/// The last answer that curl got.
-struct Answer {
-    version: String,
-    status: u16,
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    /// Runs curl.
-    fn of(edge: &Edge, arguments: &[&str]) -> Self {
-        let folder = Scratch::new("curl");
-        let (head, body) = (folder.path().join("head"), folder.path().join("body"));
-        let mut curl = Command::new("curl");
-        // No configuration of the user's, no proxy of the environment's.
-        curl.args(["-q", "-sS", "-k", "--noproxy", "*", "--max-time", "20"]);
-        for port in [edge.plain.port(), edge.tls.port()] {
-            curl.arg("--resolve").arg(format!("{HOST}:{port}:127.0.0.1"));
-        }
-        curl.arg("-D").arg(&head).arg("-o").arg(&body).args(arguments);
-        let (status, said) = output("curl", &mut curl, SOON * 2);
-        assert!(status.success(), "{curl:?}: {status}\n{said}");
-        Self::read(&head, &body, arguments.contains(&"-I"))
+/// What curl got from the edge.
+fn asked(edge: &Edge, arguments: &[&str]) -> Answer {
+    let mut curl = answer::curl();
+    for port in [edge.plain.port(), edge.tls.port()] {
+        curl.arg("--resolve").arg(format!("{HOST}:{port}:127.0.0.1"));
     }
-
-    fn read(head: &Path, body: &Path, is_head: bool) -> Self {
-        let heads = fs::read_to_string(head).expect("curl wrote it");
-        let head = heads.trim_end().rsplit("\r\n\r\n").next().unwrap_or_default().to_owned();
-        let mut words = head.split_whitespace();
-        let version = words.next().unwrap_or_default().to_owned();
-        let status = words.next().unwrap_or_default().parse().expect("a status");
-        // For a HEAD curl writes the head there, and nothing where there is no body.
-        let body = if is_head { Vec::new() } else { fs::read(body).unwrap_or_default() };
-        Self { version, status, head, body }
-    }
-
-    fn field(&self, name: &str) -> Option<&str> {
-        let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
-        fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
-    }
-
-    fn cache_status(&self) -> &str {
-        self.field("cache-status").unwrap_or("no Cache-Status")
-    }
+    Answer::of(curl.args(arguments))
 }

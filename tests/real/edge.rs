@@ -51,6 +51,11 @@ impl Ports {
     pub fn tls(&self) -> u16 {
         self.0[1]
     }
+
+    /// Plain, TLS, purge and admin, on 127.0.0.1.
+    pub fn addresses(&self) -> [SocketAddr; 4] {
+        self.0.map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+    }
 }
 
 impl Edge {
@@ -74,10 +79,7 @@ impl Edge {
     /// Starts the binary on `ports` in front of `origin`, with `node` in its first section and
     /// `tables` besides.
     pub fn start_with(ports: &Ports, origin: SocketAddr, node: &str, tables: &str) -> Self {
-        let folder = Scratch::new("edge");
-        let identity = Identity::new(HOST);
-        let [plain, tls, purge, admin] =
-            ports.0.map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let [plain, tls, purge, admin] = ports.addresses();
         let mut toml = format!(
             "[node]\nname = \"cp1\"\nworkers = 2\ndrain_delay = \"100ms\"\n{node}\
              [admin]\naddress = \"{admin}\"\n\
@@ -90,6 +92,14 @@ impl Edge {
             let listener = writeln!(toml, "[[listener]]\naddress = \"{address}\"\n{more}");
             listener.expect("a String takes all");
         }
+        Self::serve(ports, Identity::new(HOST), &toml)
+    }
+
+    /// Starts the binary by the configuration `toml`, which names `ports`, and `identity` as `cert.pem`
+    /// and `key.pem`.
+    pub fn serve(ports: &Ports, identity: Identity, toml: &str) -> Self {
+        let folder = Scratch::new("edge");
+        let [plain, tls, purge, admin] = ports.addresses();
         let file = folder.path().join("tidegate.toml");
         for (name, text) in [("cert.pem", &identity.cert), ("key.pem", &identity.key)] {
             fs::write(folder.path().join(name), text).expect("the folder is ours");

@@ -1,5 +1,5 @@
-//! The binary between real clients and a real origin: nginx, wrk, h2load and curl as Debian
-//! packages them, on loopback.
+//! The binary between real clients and a real origin: nginx, MediaWiki, wrk, h2load and curl as
+//! Debian packages them, and Apache Kafka, on loopback.
 //!
 //! These tests need what `tests/real/install` installs, so they run only when asked for:
 //!
@@ -10,12 +10,13 @@
 //! `TIDEGATE_REAL_CLIENTS` (of one cold page, 2000), `TIDEGATE_REAL_LOAD_SECONDS` (each run of wrk
 //! and h2load, 3), `TIDEGATE_REAL_ATTACK_SECONDS` (each attack, 2), `TIDEGATE_REAL_CHURN_SECONDS` (30),
 //! `TIDEGATE_REAL_IDLE` (connections beside the churn, 20000 or what the limit on open files allows),
-//! `TIDEGATE_REAL_OVERLOAD_SECONDS` (15), `TIDEGATE_REAL_SOAK_SECONDS` (20) and `TIDEGATE_REAL_SEED`
-//! (what is random, as an earlier run printed it). `TIDEGATE_REAL_BINARY` is another `tidegate` to be
-//! tested.
+//! `TIDEGATE_REAL_OVERLOAD_SECONDS` (15), `TIDEGATE_REAL_EVENTS` (of a purge stream, 100000),
+//! `TIDEGATE_REAL_SOAK_SECONDS` (20) and `TIDEGATE_REAL_SEED` (what is random, as an earlier run printed
+//! it). `TIDEGATE_REAL_BINARY` is another `tidegate` to be tested.
 #![allow(unreachable_pub, reason = "a test binary has no outside; `pub` marks what topics may use")]
 #![allow(clippy::print_stdout, reason = "the figures are what these runs are for")]
 
+mod answer;
 mod attacker;
 mod attacker_http1;
 mod blunt;
@@ -43,7 +44,9 @@ mod cold_page;
 mod curl;
 mod dead_origin;
 mod h2spec;
+mod kafka;
 mod load_tools;
+mod mediawiki;
 mod mixed_load;
 mod overload;
 mod soak;

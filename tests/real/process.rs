@@ -10,14 +10,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use tidegate::base::Clock;
 
-use super::wait::until;
+use super::wait::{SOON, until};
 
 /// A running process.
 pub struct Process {
     name: String,
     child: Child,
     log: PathBuf,
+    has_children: bool,
 }
 
 impl Process {
@@ -29,7 +31,14 @@ impl Process {
         let errors = file.try_clone().expect("an open file has a second handle");
         command.stdin(Stdio::null()).stdout(file).stderr(errors);
         let child = command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
-        Self { name: name.to_owned(), child, log }
+        Self { name: name.to_owned(), child, log, has_children: false }
+    }
+
+    /// Tells that this process ends children of its own, given the time: it is asked to end before it
+    /// is killed.
+    pub fn with_children(mut self) -> Self {
+        self.has_children = true;
+        self
     }
 
     /// Its number.
@@ -79,6 +88,14 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         let running = self.runs();
+        if running && self.has_children {
+            self.signal(Signal::TERM);
+            let clock = Clock::system();
+            let end = clock.now() + SOON;
+            while self.runs() && clock.now() < end {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
@@ -126,7 +143,12 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        // A browser's helpers write for a moment after it has ended.
+        let clock = Clock::system();
+        let end = clock.now() + Duration::from_secs(2);
+        while fs::remove_dir_all(&self.0).is_err() && self.0.exists() && clock.now() < end {
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
     }
 }
 

@@ -101,7 +101,7 @@ fn configuration(options: &DemoOptions, wiki: SocketAddr, ids: &Ids) -> Result<L
     let loaded = config::parse(&text, "the demo's configuration", Path::new("."), ids);
     let mut loaded = loaded.map_err(|errors| errors.to_string())?;
     loaded.config.certificates.push(certificate().map_err(because("TLS"))?);
-    let https = Listener { address: options.https, tls: true, purge_only: false };
+    let https = Listener { tls: true, ..Listener::at(options.https) };
     loaded.config.listeners.push(https);
     Ok(loaded)
 }

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
 use super::wiki::Wiki;
-use crate::base::{Budget, Clients, Clock, Drain, ListenerId, Peer, WorkerId};
+use crate::base::{Budget, Clients, Clock, Drain, Peer};
 use crate::config::Config;
 use crate::front::{self, ConnectionEvent, Recorder, Serving};
 use crate::geo::PrefixSet;
@@ -86,7 +86,7 @@ impl Origin {
                         continue;
                     }
                 };
-                let peer = Arc::new(peer(self.address, remote));
+                let peer = Arc::new(Peer::plain(self.address, remote));
                 let serving = Arc::clone(serving);
                 tokio::spawn(async move {
                     front::connection(stream, None, peer, serving).await;
@@ -95,11 +95,6 @@ impl Origin {
             }
         });
     }
-}
-
-fn peer(local: SocketAddr, remote: SocketAddr) -> Peer {
-    let (listener, worker) = (ListenerId(0), WorkerId(0));
-    Peer { listener, worker, local, remote, tls: false, purge_only: false }
 }
 
 /// The wiki keeps no record of what it is asked.

@@ -6,7 +6,6 @@ use std::net::TcpListener;
 use std::thread;
 
 use super::*;
-use crate::base::{ListenerId, WorkerId};
 
 fn clock() -> Clock {
     Clock::by_hand(SystemTime::UNIX_EPOCH + Duration::from_secs(1_750_000_000))
@@ -18,14 +17,7 @@ fn wiki() -> Wiki {
 
 fn peer() -> Arc<Peer> {
     let address = SocketAddr::from(([127, 0, 0, 1], 1));
-    Arc::new(Peer {
-        listener: ListenerId(0),
-        worker: WorkerId(0),
-        local: address,
-        remote: address,
-        tls: false,
-        purge_only: false,
-    })
+    Arc::new(Peer::plain(address, address))
 }
 
 fn run<F: Future>(future: F) -> F::Output {

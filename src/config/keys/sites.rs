@@ -1,96 +1,20 @@
-//! The part of the table of keys that stands under names of the operator's own: clusters with their
-//! servers, and sites.
+//! The part of the table of keys that sites have: all of a site's policy. `profile` gives defaults
+//! to the others and does nothing itself.
 
 use super::super::kind::Default::{Is, OfProfile, Required, Unset};
-use super::super::kind::Kind::{Boolean, Choice, Cluster, Hosts, Integer, Origin, Path, Size};
+use super::super::kind::Kind::{
+    Boolean, Choice, ChoiceOrDuration, ChoiceOrText, Cluster, Hosts, Integer, Path, Size, Text,
+    Texts,
+};
 use super::super::kind::{Form, Part, Section};
-use super::{ANY_TIME, NONZERO, key, part, section};
+use super::super::texts;
+use super::properties::PROPERTY;
+use super::{ANY_TIME, key};
 
-pub(super) static CLUSTER: Section = Section {
-    doc: "An origin service under a name of yours.",
+pub(super) static SITE: Section = Section {
+    doc: "A set of hosts with one policy and one cluster, under a name of yours.",
     shorthand: None,
     keys: &[
-        key(
-            "connect_timeout",
-            NONZERO,
-            Is("\"3s\""),
-            "From the first SYN to a connection, TLS included.",
-        ),
-        key(
-            "first_byte_timeout",
-            NONZERO,
-            Is("\"60s\""),
-            "From the request's last byte to the end of the answer's head.",
-        ),
-        key(
-            "between_bytes_timeout",
-            NONZERO,
-            Is("\"30s\""),
-            "Between two pieces of an answer's body.",
-        ),
-        key("keepalive", ANY_TIME, Is("\"60s\""), "How long an unused connection is kept."),
-        key(
-            "max_connections",
-            Integer { least: 1, most: 1_000_000 },
-            Is("1000"),
-            "Connections to each server, over all workers.",
-        ),
-        key(
-            "max_queue",
-            Integer { least: 0, most: 1_000_000 },
-            Is("1000"),
-            "Requests that may wait for one of them to come free.",
-        ),
-        key("queue_timeout", NONZERO, Is("\"1s\""), "How long each of these waits."),
-        key(
-            "roots",
-            Path,
-            Unset { says: "the web's", example: "\"roots.pem\"" },
-            "Certificates in PEM that TLS servers must descend from.",
-        ),
-    ],
-    parts: &[
-        part("servers", Form::Inline, &SERVER),
-        Part {
-            name: "datacenter",
-            form: Form::Named("eqiad"),
-            section: &DATACENTER,
-            optional: true,
-        },
-    ],
-};
-
-static SERVER: Section = Section {
-    doc: "Where the service answers. A mere address is short for a table with it.",
-    shorthand: Some("address"),
-    keys: &[
-        key(
-            "address",
-            Origin,
-            Required { example: "\"127.0.0.1:18080\"" },
-            "\"host:port\", \"http://host\" or \"https://host\", the latter two with a port or without.",
-        ),
-        key(
-            "weight",
-            Integer { least: 1, most: 65_535 },
-            Is("1"),
-            "Its share among the cluster's servers.",
-        ),
-    ],
-    parts: &[],
-};
-
-static DATACENTER: Section = Section {
-    doc: "The service's servers in one datacenter. A node uses those of its own; where that has none, \
-          the cluster's own `servers`; where it has none either, those of every datacenter.",
-    shorthand: None,
-    keys: &[],
-    parts: &[part("servers", Form::Inline, &SERVER)],
-};
-
-pub(super) static SITE: Section = section(
-    "A set of hosts with one policy and one cluster, under a name of yours.",
-    &[
         key(
             "hosts",
             Hosts,
@@ -112,6 +36,138 @@ pub(super) static SITE: Section = section(
             Is("\"100MiB\""),
             "The largest request body.",
         ),
+        // Who may come, and how.
+        key(
+            "methods",
+            Texts(texts::method),
+            OfProfile(&[
+                ("plain", "[\"*\"]"),
+                (
+                    "mediawiki",
+                    "[\"GET\", \"HEAD\", \"POST\", \"PUT\", \"DELETE\", \"PATCH\", \"OPTIONS\"]",
+                ),
+                ("upload", "[\"GET\", \"HEAD\", \"OPTIONS\"]"),
+            ]),
+            "The methods that are served; others get 405. `*` is every one but CONNECT and TRACE.",
+        ),
+        key(
+            "https",
+            Choice(&["optional", "required"]),
+            Is("\"optional\""),
+            "With \"required\", GET and HEAD over plain HTTP are redirected (301), others refused (403).",
+        ),
+        key(
+            "hsts",
+            ChoiceOrText(&["off"], texts::hsts),
+            Is("\"off\""),
+            "Strict-Transport-Security on answers over https, such as \"max-age=31536000\", in place of \
+             the origin's.",
+        ),
+        key(
+            "shared_connections",
+            Boolean,
+            OfProfile(&[("plain", "true"), ("mediawiki", "false"), ("upload", "false")]),
+            "Whether a connection whose handshake named a host of another site may ask for this one; \
+             else it gets 421, and a browser asks again on a connection of its own.",
+        ),
+        // One spelling.
+        key(
+            "path_encoding",
+            Choice(&["as-sent", "generic", "mediawiki", "upload"]),
+            OfProfile(&[
+                ("plain", "\"as-sent\""),
+                ("mediawiki", "\"mediawiki\""),
+                ("upload", "\"upload\""),
+            ]),
+            "The one spelling of percent-encoding in paths, in the key and towards the origin: as \
+             MediaWiki writes its URLs, as media servers do, or by RFC 3986 §6.2.2 alone.",
+        ),
+        key(
+            "rest_paths",
+            Texts(texts::path),
+            OfProfile(&[
+                ("plain", "[]"),
+                ("mediawiki", "[\"/api/rest_v1/\", \"/w/rest.php/\"]"),
+                ("upload", "[]"),
+            ]),
+            "Beginnings of paths in which `%2F` is not `/`.",
+        ),
+        key(
+            "query",
+            Choice(&["as-sent", "sorted", "dropped"]),
+            OfProfile(&[
+                ("plain", "\"as-sent\""),
+                ("mediawiki", "\"sorted\""),
+                ("upload", "\"dropped\""),
+            ]),
+            "Whether parameters are sorted by name, or there are none.",
+        ),
+        key(
+            "drop_parameters",
+            Texts(texts::parameter),
+            OfProfile(&[
+                ("plain", "[]"),
+                (
+                    "mediawiki",
+                    "[\"utm_*\", \"fbclid\", \"gclid\", \"dclid\", \"gbraid\", \"wbraid\", \
+                     \"msclkid\", \"twclid\", \"yclid\", \"igshid\", \"mc_cid\", \"mc_eid\", \
+                     \"wprov\"]",
+                ),
+                ("upload", "[]"),
+            ]),
+            "Parameters that say where a reader came from and not what is asked; a `*` at the end \
+             stands for anything.",
+        ),
+        key(
+            "article_path",
+            ChoiceOrText(&["off"], texts::article_path),
+            OfProfile(&[
+                ("plain", "\"off\""),
+                ("mediawiki", "\"/wiki/$1\""),
+                ("upload", "\"off\""),
+            ]),
+            "$wgArticlePath: where pages are. `index_path` with a `title` alone is the same page.",
+        ),
+        key(
+            "index_path",
+            Text(texts::path),
+            Is("\"/w/index.php\""),
+            "The path of the script that serves pages by `title`.",
+        ),
+        key(
+            "uncanonical_ttl",
+            ANY_TIME,
+            Is("\"1m\""),
+            "The longest lifetime of a page under another URL than its own, which nothing purges; it has no \
+             `grace`. Only with an `article_path`.",
+        ),
+        // Cookies and what else tells readers apart.
+        key(
+            "cookies",
+            Choice(&["as-sent", "by-session", "dropped"]),
+            OfProfile(&[
+                ("plain", "\"as-sent\""),
+                ("mediawiki", "\"by-session\""),
+                ("upload", "\"dropped\""),
+            ]),
+            "With \"by-session\" only a request with a session has cookies: what varies on Cookie is \
+             not cached for it, the rest it shares with everybody. Unless \"as-sent\", an origin's 5xx \
+             sets no cookie.",
+        ),
+        key(
+            "session_cookies",
+            Text(texts::pattern),
+            Is("\"([sS]ession|Token)=\""),
+            "A regular expression that finds a session in Cookie.",
+        ),
+        key(
+            "origin_cookies",
+            Choice(&["session", "all"]),
+            Is("\"session\""),
+            "Whether an origin that is asked for what may be stored sees cookies that belong to no \
+             session. It must not answer by them.",
+        ),
+        // How long objects live.
         key(
             "heuristic_freshness",
             Boolean,
@@ -125,11 +181,52 @@ pub(super) static SITE: Section = section(
             "The lifetime of a response that names none.",
         ),
         key(
+            "max_ttl",
+            ChoiceOrDuration(&["none"]),
+            OfProfile(&[("plain", "\"none\""), ("mediawiki", "\"1d\""), ("upload", "\"1d\"")]),
+            "The longest lifetime.",
+        ),
+        key(
+            "not_found_ttl",
+            ChoiceOrDuration(&["none"]),
+            OfProfile(&[("plain", "\"none\""), ("mediawiki", "\"10m\""), ("upload", "\"10m\"")]),
+            "The longest lifetime of a 404.",
+        ),
+        key(
+            "request_errors",
+            Choice(&["stored", "passed"]),
+            OfProfile(&[
+                ("plain", "\"stored\""),
+                ("mediawiki", "\"passed\""),
+                ("upload", "\"passed\""),
+            ]),
+            "What becomes of an error that blames the request (4xx but 404, 410 and 451; 501 and 505) \
+             where its origin lets it be stored: a field that is in no key may have provoked it.",
+        ),
+        key(
+            "jitter",
+            Integer { least: 0, most: 50 },
+            OfProfile(&[("plain", "0"), ("mediawiki", "5"), ("upload", "5")]),
+            "By how many hundredths a lifetime of a minute or more is shortened at most, by chance, so \
+             that what came together does not expire together.",
+        ),
+        key(
+            "stale",
+            Choice(&["rfc", "operator"]),
+            OfProfile(&[
+                ("plain", "\"rfc\""),
+                ("mediawiki", "\"operator\""),
+                ("upload", "\"operator\""),
+            ]),
+            "Whether `grace` wins over must-revalidate, proxy-revalidate and what s-maxage implies \
+             (RFC 9111 §4.2.4). It never wins over no-cache, private or a hard purge.",
+        ),
+        key(
             "grace",
             ANY_TIME,
             OfProfile(&[("plain", "\"0s\""), ("mediawiki", "\"20m\""), ("upload", "\"20m\"")]),
             "How long after its freshness an object may be served stale while one fetch refreshes it, \
-             unless the response forbids it.",
+             or where the origin fails.",
         ),
         key(
             "keep",
@@ -137,5 +234,149 @@ pub(super) static SITE: Section = section(
             OfProfile(&[("plain", "\"10m\""), ("mediawiki", "\"1d\""), ("upload", "\"1d\"")]),
             "How long after that it is kept for conditional fetches.",
         ),
+        // Which request gets which object.
+        key(
+            "schemes",
+            Choice(&["apart", "shared"]),
+            OfProfile(&[
+                ("plain", "\"apart\""),
+                ("mediawiki", "\"shared\""),
+                ("upload", "\"shared\""),
+            ]),
+            "Whether http and https share what is stored, but for redirects and for what varies on \
+             X-Forwarded-Proto.",
+        ),
+        key(
+            "ranges",
+            Choice(&["served", "passed", "ignored"]),
+            OfProfile(&[
+                ("plain", "\"served\""),
+                ("mediawiki", "\"ignored\""),
+                ("upload", "\"passed\""),
+            ]),
+            "What a Range gets where nothing is stored: its part of what is fetched whole, the origin's \
+             own answer, or, always, everything.",
+        ),
+        key(
+            "accept_encoding",
+            Choice(&["as-sent", "normalized"]),
+            OfProfile(&[
+                ("plain", "\"as-sent\""),
+                ("mediawiki", "\"normalized\""),
+                ("upload", "\"normalized\""),
+            ]),
+            "With \"normalized\" an origin is asked for gzip or for no coding, whatever else is named.",
+        ),
+        key(
+            "compress",
+            Texts(texts::coding),
+            Is("[]"),
+            "Codings that are made here, the best first, such as [\"zstd\", \"gzip\"]. Origins are then \
+             asked for none.",
+        ),
+        key(
+            "compress_types",
+            Texts(texts::media_type),
+            Is(
+                "[\"text/*\", \"application/json\", \"application/javascript\", \"application/xml\", \
+                \"application/atom+xml\", \"application/rss+xml\", \"image/svg+xml\"]",
+            ),
+            "The media types that are compressed.",
+        ),
+        key(
+            "compress_min",
+            Size { least: 1, most: 1 << 30 },
+            Is("\"1KiB\""),
+            "The least length of a body that is compressed.",
+        ),
+        // What the origin learns.
+        key(
+            "client_ip",
+            Boolean,
+            OfProfile(&[("plain", "false"), ("mediawiki", "true"), ("upload", "true")]),
+            "Whether origins are told the client's address in X-Client-IP.",
+        ),
+        key(
+            "request_id",
+            Boolean,
+            OfProfile(&[("plain", "false"), ("mediawiki", "true"), ("upload", "true")]),
+            "Whether what goes to an origin has an X-Request-Id: a trusted proxy's, or one of ours.",
+        ),
+        key(
+            "drop_request_fields",
+            Texts(texts::field_name),
+            OfProfile(&[("plain", "[]"), ("mediawiki", UNKEYED), ("upload", UNKEYED)]),
+            "Fields of requests that no origin sees. An answer may depend on what is sent, and nothing \
+             in a key tells.",
+        ),
+        // What clients get.
+        key(
+            "drop_response_fields",
+            Texts(texts::field_name),
+            OfProfile(&[
+                ("plain", "[]"),
+                ("mediawiki", "[\"X-Powered-By\"]"),
+                ("upload", "[\"X-Powered-By\", \"Set-Cookie\"]"),
+            ]),
+            "Fields of answers, and of their trailer sections, that no client sees.",
+        ),
+        key(
+            "response_fields",
+            Texts(texts::field),
+            Is("[]"),
+            "Fields of every answer, error pages included, in place of the origin's, such as \
+             \"Timing-Allow-Origin: *\".",
+        ),
+        key(
+            "client_cache_control",
+            ChoiceOrText(&["as-sent"], texts::field_value),
+            OfProfile(&[
+                ("plain", "\"as-sent\""),
+                ("mediawiki", "\"private, must-revalidate, max-age=0\""),
+                ("upload", "\"as-sent\""),
+            ]),
+            "What clients get in place of a Cache-Control with s-maxage: no purge reaches their copies. \
+             What it says beside s-maxage, max-age, must-revalidate, proxy-revalidate, public and \
+             private stays. A max-age counts from the answer: the Age beside it is added.",
+        ),
+        key(
+            "server_timing",
+            Boolean,
+            Is("false"),
+            "Whether answers have Server-Timing with the outcome and its reason, and with the origin's \
+             time where that was asked.",
+        ),
+        key(
+            "x_cache",
+            Boolean,
+            Is("false"),
+            "Whether answers have X-Cache with the node's name and hit, miss, pass, or int for what the \
+             node says itself.",
+        ),
+        key(
+            "error_page",
+            Path,
+            Unset { says: "a page of the node's", example: "\"error.html\"" },
+            "The template of error pages: HTML with {{status}}, {{name}}, {{reason}}, {{sentence}}, \
+             {{client}}, {{request_id}} (where `request_id` is on), {{node}} and {{time}}, which are \
+             escaped; 64KiB at most. A GET that an origin answers with an error without a body gets it \
+             too, unless that is stored.",
+        ),
     ],
-);
+    parts: &[Part {
+        name: "property",
+        form: Form::Named("X-Device-Class"),
+        section: &PROPERTY,
+        optional: true,
+    }],
+};
+
+/// Fields by which applications let themselves be told another host, scheme, path, method or client.
+const UNKEYED: &str = "[\"Forwarded\", \"X-Forwarded-Host\", \"X-Forwarded-Server\", \
+    \"X-Forwarded-Port\", \"X-Forwarded-Scheme\", \"X-Forwarded-Prefix\", \"X-Forwarded-Path\", \
+    \"X-Forwarded-SSL\", \"X-Forwarded-Uri\", \"X-Forwarded-Method\", \"Front-End-Https\", \
+    \"X-Scheme\", \"X-Url-Scheme\", \"X-Host\", \"X-HTTP-Host-Override\", \"X-Original-Host\", \
+    \"X-Original-URL\", \"X-Rewrite-URL\", \"X-HTTP-Method\", \"X-HTTP-Method-Override\", \
+    \"X-Method-Override\", \"X-Real-IP\", \"True-Client-IP\", \"X-Cluster-Client-IP\", \"Client-IP\", \
+    \"X-Forwarded\", \"X-Forwarded-Protocol\", \"X-Backend-Host\", \"X-Originating-IP\", \
+    \"X-Remote-IP\", \"X-Remote-Addr\", \"CF-Connecting-IP\", \"Fastly-Client-IP\", \"Proxy\"]";

@@ -168,6 +168,11 @@ impl Locked<'_> {
         self.table.place(key)
     }
 
+    /// Every entry.
+    pub(super) fn all(&self) -> Vec<Arc<Entry>> {
+        self.table.all()
+    }
+
     /// How often the entry was asked for lately.
     pub(super) fn popularity(&self, entry: &Entry) -> Option<u64> {
         Some(self.table.count(entry.key().hash()))

@@ -38,10 +38,12 @@ impl Block {
             return;
         }
         for place in places {
-            // Read anew: two places of a key may be one.
-            if self.counter(place) == least {
-                let word = self.word(place);
-                word.store(word.load(Relaxed) + (1 << shift(place)), Relaxed);
+            // Read anew, since two places of a key may be one; and once, since another thread may count
+            // meanwhile: a full counter would run over into the next.
+            let word = self.word(place);
+            let counters = word.load(Relaxed);
+            if counters >> shift(place) & MOST == least {
+                word.store(counters + (1 << shift(place)), Relaxed);
             }
         }
         let additions = self.additions.load(Relaxed) + 1;

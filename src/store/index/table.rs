@@ -127,6 +127,13 @@ impl Table {
         self.0.load().find(hash, |entry, new| new && entry.key().hash() == hash)
     }
 
+    /// Every entry.
+    pub(super) fn all(&self) -> Vec<Arc<Entry>> {
+        let groups = self.0.load();
+        let cells = groups.groups.iter().flat_map(|group| &group.cells);
+        cells.filter_map(ArcSwapOption::load_full).collect()
+    }
+
     /// Stores an entry whose key has none yet.
     pub(super) fn put(&self, held: &mut Held, entry: Arc<Entry>, new: bool) {
         let groups = self.0.load().groups.len();

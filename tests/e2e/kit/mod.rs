@@ -3,6 +3,7 @@
 //! - [`Origin`] is a scripted server: a script a path, every byte under the test's control, every
 //!   request recorded. A [`Page`] is what it answers, a [`Gate`] holds an answer open until the
 //!   test says more, [`Act`]s are what no good server does, [`Versioned`] is a page that changes.
+//! - [`kafka::Kafka`] is the cluster that a purge stream comes from, [`Sender`] a host that sends HTCP.
 //! - [`Raw`] speaks bytes and shows bytes; [`Client`] speaks HTTP/1.1 and HTTP/2 properly, through
 //!   hyper, and can hold many requests open.
 //! - [`Proxy`] is the proxy under test, and [`setup::Setup`] what it is started with.
@@ -14,6 +15,8 @@
 
 pub mod acts;
 pub mod client;
+pub mod htcp;
+pub mod kafka;
 pub mod origin;
 pub mod page;
 pub mod pki;
@@ -29,6 +32,7 @@ pub mod wire;
 
 pub use acts::{Act, Cue};
 pub use client::Client;
+pub use htcp::Sender;
 pub use origin::Origin;
 pub use page::{Gate, Page, Reply};
 pub use proxy::Proxy;

@@ -56,6 +56,9 @@ impl Seen {
     }
 }
 
+/// The name of no path.
+const OTHERWISE: &str = "";
+
 type Scripted = Arc<dyn Fn(&Seen) -> Reply + Send + Sync>;
 
 struct Shared {
@@ -107,6 +110,11 @@ impl Origin {
     ) {
         let script: Scripted = Arc::new(move |seen| script(seen).into());
         self.shared.routes.change(|routes| routes.insert(path.to_owned(), script));
+    }
+
+    /// Answers requests that no path's script answers.
+    pub fn otherwise<R: Into<Reply>>(&self, script: impl Fn(&Seen) -> R + Send + Sync + 'static) {
+        self.on(OTHERWISE, script);
     }
 
     /// Answers every request for `path` with `page`.
@@ -340,7 +348,8 @@ impl Shared {
 
     fn script(&self, target: &str) -> Option<Scripted> {
         let path = target.split('?').next().unwrap_or_default();
-        self.routes.look(|routes| routes.get(target).or_else(|| routes.get(path)).cloned())
+        let names = [target, path, OTHERWISE];
+        self.routes.look(|routes| names.iter().find_map(|name| routes.get(*name)).cloned())
     }
 
     fn fail(&self, what: String) {

@@ -88,6 +88,11 @@ impl Page {
         Self { status, ..Self::new("") }
     }
 
+    /// Whether it tells of an error.
+    pub fn is_error(&self) -> bool {
+        self.status >= 400
+    }
+
     /// The same page with another status.
     pub fn with_status(self, status: u16) -> Self {
         Self { status, ..self }

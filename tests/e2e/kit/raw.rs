@@ -44,6 +44,13 @@ impl Raw {
         Self { wire: Wire::new(socket.tls(config, name).expect("the handshake succeeds")) }
     }
 
+    /// Goes on with TLS for `name`, and HTTP/1.1 by ALPN.
+    #[track_caller]
+    pub fn begin_tls(self, name: &str) -> Self {
+        let socket = self.wire.socket.tls(pki::client_config(&["http/1.1"]), name);
+        Self { wire: Wire::new(socket.expect("the handshake succeeds")) }
+    }
+
     /// Sends these bytes.
     #[track_caller]
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {

@@ -47,6 +47,12 @@ impl Response {
         Some(first.to_str().expect("the tests' fields are text"))
     }
 
+    /// The values of all fields named `name`.
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        let values = self.headers.get_all(name).iter();
+        values.map(|value| value.to_str().expect("the tests' fields are text")).collect()
+    }
+
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()

@@ -24,6 +24,8 @@ pub struct Setup {
     sections: BTreeMap<String, BTreeMap<String, String>>,
     listeners: Vec<String>,
     certificates: Vec<Identity>,
+    /// Content by the name under which the configuration has it.
+    files: BTreeMap<String, String>,
     more: String,
     by_hand: bool,
 }
@@ -40,6 +42,7 @@ impl Setup {
             sections: BTreeMap::new(),
             listeners: vec![listener(1, "")],
             certificates: Vec::new(),
+            files: BTreeMap::new(),
             more: String::new(),
             by_hand: false,
         };
@@ -77,6 +80,12 @@ impl Setup {
     /// Sets limits on clients' time.
     pub fn timeouts(self, lines: &str) -> Self {
         self.with("timeouts", lines)
+    }
+
+    /// Puts a file beside the configuration.
+    pub fn file(mut self, name: &str, content: &str) -> Self {
+        self.files.insert(name.to_owned(), content.to_owned());
+        self
     }
 
     /// Adds tables as they are.
@@ -124,6 +133,14 @@ impl Setup {
         self
     }
 
+    /// Has peers on `prefixes` owe every listener a PROXY header.
+    pub fn proxy_protocol(mut self, prefixes: &str) -> Self {
+        for listener in &mut self.listeners {
+            write!(listener, "\nproxy_protocol = [{prefixes}]").expect("a String takes all");
+        }
+        self
+    }
+
     /// Gives the proxy a clock that only the test moves.
     pub fn clock_by_hand(self) -> Self {
         Self { by_hand: true, ..self }
@@ -147,6 +164,9 @@ impl Setup {
         for (n, identity) in self.certificates.iter().enumerate() {
             std::fs::write(dir.join(format!("cert{n}.pem")), &identity.cert).expect("dir is ours");
             std::fs::write(dir.join(format!("key{n}.pem")), &identity.key).expect("dir is ours");
+        }
+        for (name, content) in &self.files {
+            std::fs::write(dir.join(name), content).expect("dir is ours");
         }
         config::parse(&self.toml(), "test.toml", dir, ids).map_err(|errors| errors.to_string())
     }

@@ -1,0 +1,96 @@
+//! Mutations: checks that keep the promise of purging, each of which a test may take out to see that it is
+//! missed (`cargo test --features mutants --test purge_model`). Without that feature nothing of it is left
+//! in the program.
+
+/// A check that can be taken out, by the rule of PURGE.md that asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Mutant {
+    /// Rule 1: a hard purge takes its entry out.
+    HardRemoves = 1,
+    /// Rule 1: a soft purge marks its entry.
+    SoftMarks,
+    /// Rule 2: hard and soft floors are separate numbers.
+    SeparateNumbers,
+    /// Rule 4: commits and refreshes ask the exact floors.
+    ExactFloors,
+    /// Rule 7: commits and refreshes ask the floors of tags, prefixes and the rest.
+    WideFloors,
+    /// Rule 7: floors that give way to others become their site's.
+    Fold,
+    /// Rule 7: a sweep goes over what is stored before floors are forgotten.
+    SweepMarks,
+    /// Rule 7: what was asked before the horizon is not stored.
+    Horizon,
+    /// Rule 8: a 304 refreshes only the very object that it is about.
+    SameObject,
+    /// Rule 8: the tags of an object count beside those of the 304 that refreshes it.
+    OldTags,
+    /// Rule 10: hits ask the wide floors.
+    HitsAsk,
+    /// Rule 10: an object remembers how far it was looked at, and no further.
+    SeenUpTo,
+    /// Rule 11: paths are walked by segment.
+    Prefixes,
+    /// Rule 11: expressions are matched.
+    Expressions,
+}
+
+impl Mutant {
+    /// Every one.
+    pub const ALL: [Self; 14] = [
+        Self::HardRemoves,
+        Self::SoftMarks,
+        Self::SeparateNumbers,
+        Self::ExactFloors,
+        Self::WideFloors,
+        Self::Fold,
+        Self::SweepMarks,
+        Self::Horizon,
+        Self::SameObject,
+        Self::OldTags,
+        Self::HitsAsk,
+        Self::SeenUpTo,
+        Self::Prefixes,
+        Self::Expressions,
+    ];
+}
+
+#[cfg(feature = "mutants")]
+mod chosen {
+    use std::sync::atomic::AtomicU8;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use super::Mutant;
+
+    static CHOSEN: AtomicU8 = AtomicU8::new(0);
+
+    /// Takes out the check of `mutant`, and of no other.
+    pub fn choose(mutant: Option<Mutant>) {
+        CHOSEN.store(mutant.map_or(0, |mutant| mutant as u8), Relaxed);
+    }
+
+    /// Whether the check of `mutant` is taken out.
+    pub fn is(mutant: Mutant) -> bool {
+        CHOSEN.load(Relaxed) == mutant as u8
+    }
+}
+
+#[cfg(not(feature = "mutants"))]
+mod chosen {
+    use super::Mutant;
+
+    /// Whether the check of `mutant` is taken out: it never is.
+    #[inline]
+    pub const fn is(_: Mutant) -> bool {
+        false
+    }
+}
+
+pub use chosen::*;
+
+/// What `check` finds; nothing where it is taken out.
+#[inline]
+pub fn unless<T: Default>(mutant: Mutant, check: impl FnOnce() -> T) -> T {
+    if is(mutant) { T::default() } else { check() }
+}

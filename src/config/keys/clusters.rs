@@ -1,0 +1,88 @@
+//! The part of the table of keys that clusters with their servers have.
+
+use super::super::kind::Default::{Is, Required, Unset};
+use super::super::kind::Kind::{Integer, Origin, Path};
+use super::super::kind::{Form, Part, Section};
+use super::{ANY_TIME, NONZERO, key, part};
+
+pub(super) static CLUSTER: Section = Section {
+    doc: "An origin service under a name of yours.",
+    shorthand: None,
+    keys: &[
+        key(
+            "connect_timeout",
+            NONZERO,
+            Is("\"3s\""),
+            "From the first SYN to a connection, TLS included.",
+        ),
+        key(
+            "first_byte_timeout",
+            NONZERO,
+            Is("\"60s\""),
+            "From the request's last byte to the end of the answer's head.",
+        ),
+        key(
+            "between_bytes_timeout",
+            NONZERO,
+            Is("\"30s\""),
+            "Between two pieces of an answer's body.",
+        ),
+        key("keepalive", ANY_TIME, Is("\"60s\""), "How long an unused connection is kept."),
+        key(
+            "max_connections",
+            Integer { least: 1, most: 1_000_000 },
+            Is("1000"),
+            "Connections to each server, over all workers.",
+        ),
+        key(
+            "max_queue",
+            Integer { least: 0, most: 1_000_000 },
+            Is("1000"),
+            "Requests that may wait for one of them to come free.",
+        ),
+        key("queue_timeout", NONZERO, Is("\"1s\""), "How long each of these waits."),
+        key(
+            "roots",
+            Path,
+            Unset { says: "the web's", example: "\"roots.pem\"" },
+            "Certificates in PEM that TLS servers must descend from.",
+        ),
+    ],
+    parts: &[
+        part("servers", Form::Inline, &SERVER),
+        Part {
+            name: "datacenter",
+            form: Form::Named("eqiad"),
+            section: &DATACENTER,
+            optional: true,
+        },
+    ],
+};
+
+static SERVER: Section = Section {
+    doc: "Where the service answers. A mere address is short for a table with it.",
+    shorthand: Some("address"),
+    keys: &[
+        key(
+            "address",
+            Origin,
+            Required { example: "\"127.0.0.1:18080\"" },
+            "\"host:port\", \"http://host\" or \"https://host\", the latter two with a port or without.",
+        ),
+        key(
+            "weight",
+            Integer { least: 1, most: 65_535 },
+            Is("1"),
+            "Its share among the cluster's servers.",
+        ),
+    ],
+    parts: &[],
+};
+
+static DATACENTER: Section = Section {
+    doc: "The service's servers in one datacenter. A node uses those of its own; where that has none, \
+          the cluster's own `servers`; where it has none either, those of every datacenter.",
+    shorthand: None,
+    keys: &[],
+    parts: &[part("servers", Form::Inline, &SERVER)],
+};

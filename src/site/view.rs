@@ -1,0 +1,160 @@
+//! What the store, and a question that many clients share, see of a request: its computed properties,
+//! and its fields without what only makes requests that mean the same look different. What was taken
+//! out is kept, for a question of the one client's own.
+//!
+//! Everything is decided from the site's policy; a site of the profile `plain` changes nothing.
+
+use std::borrow::Cow;
+
+use http::header::{ACCEPT_ENCODING, COOKIE, IF_RANGE, RANGE};
+use http::{HeaderMap, HeaderValue, request};
+
+use super::client::X_FORWARDED_PROTO;
+use super::plan::{Action, Plan};
+use crate::base::{Accepted, Coding};
+use crate::config::{CookiePolicy, Property, PropertySource, Ranges, Site};
+use crate::semantics::Present;
+
+/// What was found out about a request, and taken out of its head.
+#[derive(Debug, Default)]
+pub struct View {
+    /// Whether it has a session: what varies on Cookie is for it alone.
+    pub session: bool,
+    /// Its cookies, where nobody but an origin that is asked for this client alone may see them.
+    cookie: Option<HeaderValue>,
+    /// Its Accept-Encoding as that origin sees it, where what is stored is coded here.
+    accept_encoding: Option<HeaderValue>,
+    /// The codings that it takes of those that are made here.
+    pub accepted: Accepted,
+}
+
+impl View {
+    /// Looks at a request as `plan` wants, and changes `head` to what the store sees of it; `present`
+    /// follows.
+    pub fn of(head: &mut request::Parts, present: &mut Present, plan: &Plan) -> Self {
+        let site = &*plan.site;
+        let mut view = Self::default();
+        for property in &site.properties {
+            compute(property, &mut head.headers, plan);
+        }
+        view.look_at_cookies(&mut head.headers, *present, plan);
+        if site.shares_schemes && present.has(Present::FORWARDED_PROTO) {
+            // An origin sees ours, and nothing is stored by what a client writes there.
+            head.headers.remove(X_FORWARDED_PROTO);
+        }
+        if site.ranges == Ranges::Ignored && present.has(Present::RANGE) {
+            head.headers.remove(RANGE);
+            head.headers.remove(IF_RANGE);
+            *present = present.without(Present::RANGE);
+        }
+        view.look_at_encoding(&mut head.headers, site);
+        view
+    }
+
+    fn look_at_cookies(&mut self, headers: &mut HeaderMap, present: Present, plan: &Plan) {
+        let cookies = &plan.site.cookies;
+        if !present.has(Present::COOKIE) || cookies.policy == CookiePolicy::AsSent {
+            return;
+        }
+        let lines = || headers.get_all(COOKIE).iter();
+        let by_session = cookies.policy == CookiePolicy::BySession;
+        self.session = by_session && lines().any(|line| cookies.session.is_match(line.as_bytes()));
+        if by_session && (self.session || plan.action != Action::Lookup) {
+            return;
+        }
+        if by_session {
+            self.cookie = joined_cookies(lines());
+        }
+        headers.remove(COOKIE);
+    }
+
+    fn look_at_encoding(&mut self, headers: &mut HeaderMap, site: &Site) {
+        let encoding = &site.encoding;
+        if !encoding.normalized && encoding.codings.is_empty() {
+            return;
+        }
+        let mut lines = headers.get_all(ACCEPT_ENCODING).iter();
+        let (first, more) = (lines.next(), lines.next().is_some());
+        let usual = first.filter(|_| !more).and_then(Accepted::usual);
+        self.accepted = usual.unwrap_or_else(|| Accepted::of(headers));
+        let asked = self.accepted.takes(Coding::Gzip).then(|| HeaderValue::from_static("gzip"));
+        match asked {
+            // In its place where it stands in one line, as it nearly always does: a header map makes
+            // room for another field before it looks whether there is one.
+            Some(asked) if encoding.codings.is_empty() && !more => {
+                match headers.get_mut(ACCEPT_ENCODING) {
+                    Some(line) => *line = asked,
+                    None => drop(headers.insert(ACCEPT_ENCODING, asked)),
+                }
+            }
+            Some(asked) if encoding.codings.is_empty() => {
+                headers.insert(ACCEPT_ENCODING, asked);
+            }
+            asked => {
+                headers.remove(ACCEPT_ENCODING);
+                self.accept_encoding = asked;
+            }
+        }
+    }
+
+    /// Gives back to `headers`, on their way to an origin, what only a question for this one client
+    /// may have.
+    pub fn restore(&self, headers: &mut HeaderMap) {
+        self.restore_cookies(headers);
+        if let Some(accept_encoding) = &self.accept_encoding {
+            headers.insert(ACCEPT_ENCODING, accept_encoding.clone());
+        }
+    }
+
+    /// Gives back the cookies alone.
+    pub fn restore_cookies(&self, headers: &mut HeaderMap) {
+        if let Some(cookie) = &self.cookie {
+            headers.insert(COOKIE, cookie.clone());
+        }
+    }
+}
+
+/// The lines of Cookie as one: origins read them so (RFC 6265 §5.4 has clients send no more than one).
+fn joined_cookies<'a>(mut lines: impl Iterator<Item = &'a HeaderValue>) -> Option<HeaderValue> {
+    let first = lines.next()?;
+    let Some(second) = lines.next() else { return Some(first.clone()) };
+    let all: Vec<&[u8]> =
+        [first, second].into_iter().chain(lines).map(HeaderValue::as_bytes).collect();
+    HeaderValue::from_bytes(&all.join(&b"; "[..])).ok()
+}
+
+/// Sets the field of `property`, in place of whatever the client sent under its name.
+fn compute(property: &Property, headers: &mut HeaderMap, plan: &Plan) {
+    let key = plan.key.as_str();
+    let (host, path) = key.split_at(key.find('/').unwrap_or(key.len()));
+    let source = match &property.source {
+        PropertySource::Host => Some(Cow::Borrowed(host.as_bytes())),
+        PropertySource::Path => Some(Cow::Borrowed(path.as_bytes())),
+        PropertySource::Field(name) => joined(headers, name),
+        PropertySource::Cookie(name) => cookie(headers, name).map(Cow::Borrowed),
+    };
+    let matched = source.and_then(|source| {
+        let rule = property.rules.iter().find(|(pattern, _)| pattern.is_match(&source));
+        rule.map(|(_, value)| value)
+    });
+    match matched.or(property.default.as_ref()) {
+        Some(value) => drop(headers.insert(&property.name, value.clone())),
+        None => drop(headers.remove(&property.name)),
+    }
+}
+
+/// The field's lines as one (RFC 9110 §5.3): an origin reads all of them.
+fn joined<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<Cow<'a, [u8]>> {
+    let mut lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let first = lines.next()?;
+    let Some(second) = lines.next() else { return Some(Cow::Borrowed(first)) };
+    let all: Vec<&[u8]> = [first, second].into_iter().chain(lines).collect();
+    Some(Cow::Owned(all.join(&b", "[..])))
+}
+
+/// The value of the first cookie of that name (RFC 6265 §4.2.1).
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    let lines = headers.get_all(COOKIE).iter();
+    let mut pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    pairs.find_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+}

@@ -1,0 +1,269 @@
+//! Reading the partitions that one broker leads: what each message says is put in force, then the position
+//! behind it is noted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::follow::{From, Stream, Task};
+use super::link::Link;
+use super::positions::Position;
+use super::protocol::{self, Api, Broker, End, Fetched, Terms, Wanted};
+use super::records::{self, Message, Unreadable};
+use super::told::{Became, Gap, Track};
+use super::{Trouble, code, event};
+
+/// How a broker is to answer: after half a second even with nothing.
+const TERMS: Terms = Terms { wait: 500, bytes: [1 << 20, 8 << 20] };
+
+/// How soon after a question that brought nothing the next one is asked.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// Messages that are put in force before others have their turn on the thread.
+const TURN: usize = 256;
+
+/// A partition that is being read.
+struct Reading {
+    task: Task,
+    at: Position,
+    track: Arc<Track>,
+}
+
+impl Stream {
+    /// Reads the partitions of `tasks`, which `broker` leads, until something fails.
+    pub(super) async fn read(self: Arc<Self>, broker: Broker, tasks: Vec<Task>) -> Trouble {
+        match self.read_on(&broker, tasks).await {
+            Ok(never) => match never {},
+            Err(trouble) => trouble,
+        }
+    }
+
+    async fn read_on(
+        &self,
+        broker: &Broker,
+        tasks: Vec<Task>,
+    ) -> Result<std::convert::Infallible, Trouble> {
+        let mut link = Link::open(&self.reach, &broker.host, broker.port, &Api::READING).await?;
+        let mut readings = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            readings.push(self.begin(&mut link, task).await?);
+        }
+        loop {
+            let wanted: Vec<Wanted> = readings.iter().map(Reading::wanted).collect();
+            let request = protocol::fetch_request(&wanted, TERMS);
+            let patience = Duration::from_millis(u64::from(TERMS.wait.unsigned_abs()));
+            let asked = self.reach.clock.now();
+            let answer = link.ask(Api::FETCH, &request, patience).await?;
+            let (error, all) = protocol::fetched(&answer).map_err(|why| link.malformed(why))?;
+            if error != 0 {
+                return Err(link.trouble(&format_args!("{} ({error})", code::words(error))));
+            }
+            let nothing = all.iter().all(|fetched| fetched.records.is_empty());
+            for fetched in all {
+                let reading = readings.iter_mut().find(|reading| {
+                    (reading.task.id, reading.task.partition) == (fetched.topic, fetched.partition)
+                });
+                // What nobody asked for is nobody's.
+                let Some(reading) = reading else { continue };
+                self.take(&mut link, reading, &fetched).await?;
+            }
+            // Whose turn is first goes round, so that nobody waits for all others when answers are full.
+            readings.rotate_left(1);
+            if nothing {
+                // A broker waits for something to send; one that does not is not asked all the time.
+                self.reach.clock.sleep_until(asked + AGAIN).await;
+            }
+        }
+    }
+
+    /// Finds out from where a partition is read.
+    async fn begin(&self, link: &mut Link, task: Task) -> Result<Reading, Trouble> {
+        let track = self.told().track(&task.topic, task.partition);
+        let known = self
+            .positions()
+            .topics
+            .get(&*task.topic)
+            .and_then(|known| known.at.get(&task.partition).copied());
+        let mut reading = Reading { task, at: Position { next: 0, epoch: -1 }, track };
+        let place = reading.place();
+        match (reading.task.from, known) {
+            (From::Position, Some(at)) => reading.at = at,
+            (From::Position | From::Start, _) => {
+                reading.at.next = offset(link, &reading.task, End::Start).await?;
+            }
+            (From::Next, _) => {
+                reading.at.next = offset(link, &reading.task, End::Next).await?;
+                self.gap(Gap::First, &place);
+            }
+        }
+        self.applied(&reading, 0);
+        Ok(reading)
+    }
+
+    /// Takes what a broker has sent of a partition.
+    async fn take(
+        &self,
+        link: &mut Link,
+        reading: &mut Reading,
+        fetched: &Fetched<'_>,
+    ) -> Result<(), Trouble> {
+        match fetched.code {
+            0 => {}
+            code::OFFSET_OUT_OF_RANGE => return self.find(link, reading).await,
+            other => {
+                let (place, words) = (reading.place(), code::words(other));
+                return Err(link.trouble(&format_args!("{place}: {words} ({other})")));
+            }
+        }
+        self.told().poll(&reading.track, fetched.high);
+        if let Some(end) = fetched.diverged {
+            let (next, place) = (reading.at.next, reading.place());
+            tracing::warn!(
+                "{place}: the log was cut off at {end} and goes on differently; what stood from there to {next} has been applied, and is read again"
+            );
+            self.told().cut.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            reading.at = Position { next: next.min(end), epoch: -1 };
+        } else if !fetched.records.is_empty() {
+            let before = reading.at.next;
+            self.apply(reading, fetched).await;
+            if reading.at.next == before {
+                let place = reading.place();
+                return Err(link.trouble(&format_args!("{place}: not one whole batch came of it")));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is next is not in the log: says why, and goes on where the log can be read.
+    async fn find(&self, link: &mut Link, reading: &mut Reading) -> Result<(), Trouble> {
+        let start = offset(link, &reading.task, End::Start).await?;
+        let next = offset(link, &reading.task, End::Next).await?;
+        let (at, place) = (reading.at.next, reading.place());
+        let (gap, on) = match at {
+            _ if at < start => (Gap::Expired, start),
+            _ if at > next => (Gap::Beyond, next),
+            _ => return Err(link.trouble(&format_args!("{place}: {at} is in the log after all"))),
+        };
+        self.gap(gap, &format_args!("{place}: {at} was next, and there is {start} to {next}"));
+        reading.at = Position { next: on, epoch: -1 };
+        self.applied(reading, 0);
+        Ok(())
+    }
+
+    async fn apply(&self, reading: &mut Reading, fetched: &Fetched<'_>) {
+        let mut unreadable = None;
+        let mut turn = 0;
+        for batch in records::batches(fetched.records) {
+            if batch.next <= reading.at.next {
+                continue;
+            }
+            let mut newest = 0;
+            match &batch.messages {
+                Err(why) => unreadable = Some((batch.first, why.clone())),
+                Ok(messages) => {
+                    for message in messages.iter() {
+                        match message {
+                            Ok(message) if message.offset < reading.at.next => {}
+                            Ok(message) => {
+                                newest = newest.max(message.time);
+                                self.heed_one(reading, message);
+                            }
+                            Err(why) => unreadable = Some((batch.first, why)),
+                        }
+                        turn += 1;
+                        if turn % TURN == 0 {
+                            tokio::task::yield_now().await;
+                        }
+                    }
+                }
+            }
+            let before = reading.at.next;
+            reading.at = Position { next: batch.next, epoch: batch.epoch };
+            // In force before the position says so. Where such a batch ends is not to be believed either:
+            // what goes stale now covers whatever is in the log by now, and nothing that comes later.
+            if let Some((at, why)) = unreadable.take() {
+                let next = batch.next.min(fetched.high).max(before.saturating_add(1));
+                reading.at = Position { next, epoch: -1 };
+                self.pass_over(reading, at, &why);
+            }
+            self.applied(reading, newest);
+        }
+    }
+
+    fn pass_over(&self, reading: &Reading, at: i64, why: &Unreadable) {
+        let place = reading.place();
+        self.gap(Gap::Unreadable, &format_args!("{place}, offset {at}: {why}"));
+    }
+
+    fn heed_one(&self, reading: &Reading, message: Message<'_>) {
+        // Compacted topics mark what is deleted by a message without a value; nothing is to be purged by it.
+        let heeded = message.value.map_or(Ok(false), |value| self.heed_value(value));
+        let became = match heeded {
+            Ok(true) => Became::Taken,
+            Ok(false) => Became::Dropped,
+            Err(why) => {
+                if self.told().may_sample() {
+                    let (place, offset) = (reading.place(), message.offset);
+                    tracing::warn!(
+                        "{place}, offset {offset}: this is no event, and is passed over: {why}"
+                    );
+                }
+                Became::Malformed
+            }
+        };
+        reading.track.note(became);
+    }
+
+    fn heed_value(&self, value: &[u8]) -> Result<bool, String> {
+        match event::uri(value) {
+            Ok(url) => Ok(self.heed.changed(&url)),
+            Err(why) => match event::order(value) {
+                Some(order) => self.heed.order(order),
+                None => Err(why.into_owned()),
+            },
+        }
+    }
+
+    /// Notes that all before the reading's position is in force.
+    fn applied(&self, reading: &Reading, newest: i64) {
+        let (task, at) = (&reading.task, reading.at);
+        let mut positions = self.positions();
+        let known = positions.topics.entry(task.topic.to_string()).or_default();
+        known.id = Some(task.id);
+        known.at.insert(task.partition, at);
+        drop(positions);
+        reading.track.applied(at.next, newest);
+        self.note_change();
+    }
+}
+
+impl Reading {
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            topic: self.task.id,
+            partition: self.task.partition,
+            epoch: self.task.epoch,
+            offset: self.at.next,
+            last_epoch: self.at.epoch,
+        }
+    }
+
+    /// Which partition it is, in words.
+    fn place(&self) -> String {
+        format!("topic {}, partition {}", self.task.topic, self.task.partition)
+    }
+}
+
+/// Where the log of a partition begins or ends.
+async fn offset(link: &mut Link, task: &Task, end: End) -> Result<i64, Trouble> {
+    let request = protocol::offsets_request(&task.topic, &[task.partition], end);
+    let answer = link.ask(Api::LIST_OFFSETS, &request, Duration::ZERO).await?;
+    let offsets = protocol::offsets(&answer).map_err(|why| link.malformed(why))?;
+    let place = format!("topic {}, partition {}", task.topic, task.partition);
+    match offsets.iter().find(|(partition, ..)| *partition == task.partition) {
+        Some((_, 0, offset)) if *offset >= 0 => Ok(*offset),
+        Some((_, code, _)) => {
+            Err(link.trouble(&format_args!("{place}: {} ({code})", code::words(*code))))
+        }
+        None => Err(link.trouble(&format_args!("{place}: no word of where its log is"))),
+    }
+}
