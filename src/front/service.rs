@@ -53,7 +53,7 @@ impl hyper::service::Service<Request<Incoming>> for Service {
         let handler = &line.serving.handler;
         match catch_unwind(AssertUnwindSafe(|| handler.handle(request, &line.peer))) {
             Ok(Reply::Ready(answer)) => Call::Ready(Some(responded(answer, record))),
-            Ok(Reply::Later(answer)) => Call::Later { answer, record: Some(record) },
+            Ok(Reply::Later(answer)) => Call::Later { answer, record: Some(record), begun: false },
             Err(_) => Call::Ready(Some(Err(panicked(&record).into()))),
         }
     }
@@ -147,6 +147,8 @@ pub(super) enum Call {
         answer: Later,
         /// What the response needs besides.
         record: Option<Arc<Record>>,
+        /// Whether the handler's future has been polled.
+        begun: bool,
     },
 }
 
@@ -158,7 +160,15 @@ impl Future for Call {
             Self::Ready(response) => {
                 Poll::Ready(response.take().expect("hyper polls no future after it was ready"))
             }
-            Self::Later { answer, record } => {
+            // hyper looks for a reset only behind a future that waits. Whoever opens streams and has
+            // them reset by what is sent with them (CVE-2023-44487, CVE-2025-8671) costs no origin
+            // anything: the wait is until after that look.
+            Self::Later { begun: begun @ false, .. } => {
+                *begun = true;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Self::Later { answer, record, .. } => {
                 let answer = match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
                     Ok(answer) => Ok(ready!(answer)),
                     Err(_) => Err(()),

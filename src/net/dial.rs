@@ -1,8 +1,9 @@
 //! Connections that we open: TCP, and TLS over it where the other side speaks it.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -11,10 +12,20 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::yield_now;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::base::{Clock, Elapsed, Fault, Reason};
+
+/// Connections that a thread begins to open before it looks at its sockets.
+const AT_ONCE: usize = 4;
+
+thread_local! {
+    /// First come, first served.
+    static TURNS: Arc<Semaphore> = Arc::new(Semaphore::new(AT_ONCE));
+}
 
 /// A connection that we opened.
 #[derive(Debug)]
@@ -69,12 +80,29 @@ pub async fn dial(
 async fn connect(address: SocketAddr, tls: Option<&Tls>) -> Result<Stream, Fault> {
     let failed =
         |reason| move |error: io::Error| Fault::origin(reason, format!("{address}: {error}"));
-    let stream = TcpStream::connect(address).await.map_err(failed(Reason::ConnectFailed))?;
+    let stream = open(address).await.map_err(failed(Reason::ConnectFailed))?;
     stream.set_nodelay(true).map_err(failed(Reason::ConnectFailed))?;
     let Some(tls) = tls else { return Ok(Stream::Plain(stream)) };
     let connector = TlsConnector::from(Arc::clone(&tls.config));
     let stream = connector.connect(tls.name.clone(), stream).await;
     Ok(Stream::Tls(Box::new(stream.map_err(failed(Reason::OriginTls))?)))
+}
+
+/// Opens a connection when it is this one's turn. To begin one takes the kernel as long as ten hits,
+/// and a crowd that needs hundreds at once must not keep a worker from who is already being served.
+async fn open(address: SocketAddr) -> io::Result<TcpStream> {
+    let turns = TURNS.with(Arc::clone);
+    // Nobody closes the turns.
+    let turn = turns.acquire().await;
+    let mut connect = pin!(TcpStream::connect(address));
+    let begun = poll_fn(|cx| Poll::Ready(connect.as_mut().poll(cx))).await;
+    // Comes back once the runtime has looked for what else there is to do.
+    yield_now().await;
+    drop(turn);
+    match begun {
+        Poll::Ready(stream) => stream,
+        Poll::Pending => connect.await,
+    }
 }
 
 impl AsyncRead for Stream {
