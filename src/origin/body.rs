@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::connection::{Connection, Sending};
+use super::connection::Connection;
+use super::sending::Sending;
 use super::server::{Server, Turn};
 use crate::base::{Clock, Fault, Reason, WorkerId};
 use crate::semantics::hop;

@@ -13,8 +13,9 @@ use http::{StatusCode, request, response};
 use super::answer;
 use super::balance::Turns;
 use super::body::{Lease, OriginBody};
-use super::connection::{Awaited, Connection, Sending};
+use super::connection::{Awaited, Connection};
 use super::fault;
+use super::sending::Sending;
 use super::server::Server;
 use crate::base::tunnel::Tunnel;
 use crate::base::{Body, Budget, Clock, ClusterId, Fault, Reason, WorkerId};
@@ -184,7 +185,7 @@ impl Cluster {
         clock: &Clock,
     ) -> Result<Exchange, Fault> {
         let sent_at = clock.now();
-        let mut sending = Sending::new(asked, body);
+        let mut sending = Sending::new(asked, body, clock);
         let head = poll_fn(self.head(&mut lease.connection, &mut sending, sent_at, clock)).await;
         let named = |mut fault: Fault| {
             fault.log = format!("{}: {}", lease.server.name(), fault.log);

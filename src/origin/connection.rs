@@ -4,21 +4,19 @@
 //! exchange costs no more wake-ups than the socket gives.
 
 use std::future::Future;
-use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
-use bytes::Bytes;
-use http::{StatusCode, request};
-use http_body::{Body as _, Frame};
+use http::StatusCode;
 use tokio::io::AsyncWrite;
 
+use super::sending::Sending;
 use super::server::Open;
 use crate::base::tunnel::Duplex;
-use crate::base::{Body, Clock, Fault, Reason, Sleep};
+use crate::base::{Clock, Fault, Reason, Sleep};
 use crate::net::dial::Stream;
-use crate::wire::{Bad, Buffer, Content, HeadEnd, Piece, READ, ResponseHead, Rewound, write};
+use crate::wire::{Bad, Buffer, Content, HeadEnd, Piece, READ, ResponseHead, Rewound};
 
 /// The largest head of an answer in bytes, with every interim response before it.
 const MAX_HEAD: usize = 64 * 1024;
@@ -35,34 +33,6 @@ pub struct Connection {
     open: Open,
     /// Whether it refused bytes: no request follows on it.
     broken: bool,
-}
-
-/// A request on its way out.
-#[derive(Debug)]
-pub struct Sending {
-    /// What goes out next: the head, or what frames a piece.
-    text: Vec<u8>,
-    written: usize,
-    /// A piece of the body, behind the text.
-    piece: Bytes,
-    body: Body,
-    chunks: Option<Chunked>,
-    /// What the body has still to bring of the length that the head tells.
-    left: u64,
-    /// Whether the body is over.
-    ended: bool,
-    /// Whether all of it has gone, or never will.
-    over: bool,
-    gone: u64,
-}
-
-/// Where a chunked body is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Chunked {
-    /// Before its first chunk.
-    Begins,
-    /// Behind a chunk's data.
-    Data,
 }
 
 /// How an answer's head does not come.
@@ -139,20 +109,14 @@ impl Connection {
         sending: &mut Sending,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Fault>> {
-        while !sending.over {
-            if !sending.has_bytes() {
-                if sending.ended {
-                    sending.over = true;
-                } else {
-                    ready!(sending.poll_next(cx))?;
-                }
-                continue;
-            }
-            let slices =
-                [IoSlice::new(&sending.text[sending.written..]), IoSlice::new(&sending.piece)];
+        while !sending.is_over() {
+            let Some(slices) = ready!(sending.poll_bytes(cx))? else { break };
             match ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &slices)) {
                 Ok(written @ 1..) => sending.advance(written),
-                Ok(0) | Err(_) => (sending.over, self.broken) = (true, true),
+                Ok(0) | Err(_) => {
+                    sending.give_up();
+                    self.broken = true;
+                }
             }
         }
         // The next look at the socket tells of an error.
@@ -236,109 +200,6 @@ impl From<Bad> for Failed {
     fn from(bad: Bad) -> Self {
         Self::Garbage(bad)
     }
-}
-
-impl Sending {
-    /// A request with `body`, whose fields say its length where that is known.
-    pub fn new(head: &request::Parts, body: Body) -> Self {
-        let mut text = Vec::with_capacity(512);
-        write::request(&mut text, head);
-        let told = body.size_hint().exact();
-        let chunked = !body.is_end_stream() && told.is_none();
-        if chunked {
-            write::field(&mut text, "transfer-encoding", b"chunked");
-        }
-        text.extend_from_slice(b"\r\n");
-        let chunks = chunked.then_some(Chunked::Begins);
-        let ended = body.is_end_stream();
-        Self {
-            text,
-            written: 0,
-            piece: Bytes::new(),
-            body,
-            chunks,
-            left: told.unwrap_or_default(),
-            ended,
-            over: false,
-            gone: 0,
-        }
-    }
-
-    /// Whether all of it has gone, or never will.
-    pub fn is_over(&self) -> bool {
-        self.over
-    }
-
-    /// Bytes that the socket took.
-    pub fn gone(&self) -> u64 {
-        self.gone
-    }
-
-    /// Whether its body comes as it is read.
-    pub fn is_streamed(&self) -> bool {
-        matches!(self.body, Body::Stream(_))
-    }
-
-    fn has_bytes(&self) -> bool {
-        self.written < self.text.len() || !self.piece.is_empty()
-    }
-
-    fn advance(&mut self, written: usize) {
-        self.gone += written as u64;
-        let text = written.min(self.text.len() - self.written);
-        self.written += text;
-        drop(self.piece.split_to(written - text));
-        if self.written == self.text.len() {
-            self.text.clear();
-            self.written = 0;
-        }
-    }
-
-    /// Takes the next piece of the body, or its end.
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)?);
-        let frame = match frame.map(Frame::into_data) {
-            // A chunk of nothing would be the last.
-            Some(Ok(bytes)) if bytes.is_empty() => return Poll::Ready(Ok(())),
-            Some(Ok(bytes)) => Ok(bytes),
-            Some(Err(last)) => Err(last.into_trailers().ok()),
-            None => Err(None),
-        };
-        if let Some(at) = &mut self.chunks {
-            if std::mem::replace(at, Chunked::Data) == Chunked::Data {
-                self.text.extend_from_slice(b"\r\n");
-            }
-            match &frame {
-                Ok(bytes) => write::chunk(&mut self.text, bytes.len()),
-                Err(trailers) => {
-                    self.text.extend_from_slice(b"0\r\n");
-                    trailers.iter().for_each(|fields| write::fields(&mut self.text, fields));
-                    self.text.extend_from_slice(b"\r\n");
-                }
-            }
-        }
-        match frame {
-            Ok(bytes) => {
-                if self.chunks.is_none() {
-                    self.left = self.left.checked_sub(bytes.len() as u64).ok_or_else(too_long)?;
-                }
-                self.piece = bytes;
-                // Nothing is asked of a body that has brought all it told.
-                self.ended = self.chunks.is_none() && self.body.is_end_stream();
-            }
-            Err(_) if self.left > 0 => return Poll::Ready(Err(too_short(self.left))),
-            Err(_) => self.ended = true,
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-fn too_long() -> Fault {
-    Fault::client(Reason::BodyBroken, "the body is longer than its head told")
-}
-
-fn too_short(left: u64) -> Fault {
-    Fault::client(Reason::BodyBroken, format!("the body ended {left} bytes before its length"))
 }
 
 #[cfg(test)]

@@ -5,13 +5,14 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body::SizeHint;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::base::Budget;
 use crate::base::budget::Part;
+use crate::base::{Body, Budget};
 
 /// A body in pieces that says that it has `told` bytes.
 struct Pieces {
@@ -39,7 +40,7 @@ impl http_body::Body for Pieces {
 fn post(told: u64, pieces: &[&'static str]) -> Sending {
     let head = http::Request::post("/edit").header("content-length", told).body(()).unwrap();
     let pieces = pieces.iter().copied().collect();
-    Sending::new(&head.into_parts().0, Body::stream(Pieces { told, pieces }))
+    Sending::new(&head.into_parts().0, Body::stream(Pieces { told, pieces }), &Clock::system())
 }
 
 /// A connection, and its origin's end of it.

@@ -11,6 +11,7 @@ pub mod body;
 pub mod cluster;
 pub mod connection;
 pub mod fault;
+pub mod sending;
 pub mod server;
 
 use std::collections::HashMap;
