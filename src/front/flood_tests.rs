@@ -1,5 +1,7 @@
 //! What a client gets that goes beyond a limit of HTTP/2, as bytes over a loopback socket.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::framer::Framer;
 use super::kit::*;
 use super::wire::{
@@ -7,7 +9,7 @@ use super::wire::{
     SETTINGS, WINDOW_UPDATE, frame, number, request,
 };
 use super::*;
-use crate::base::Reason;
+use crate::base::{Body, Reason};
 
 fn pending() -> Reply {
     Reply::Later(Box::pin(std::future::pending()))
@@ -229,4 +231,27 @@ async fn a_connection_that_makes_us_hold_too_much_gets_no_more_streams() {
     framer.get(11, "/").await;
     framer.send(&number(WINDOW_UPDATE, 11, 100)).await;
     assert_eq!(framer.body(11).await, b"fine");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_reset_as_it_opens_never_begins_what_is_waited_for() {
+    let reset = |stream| number(RST_STREAM, stream, 8);
+    let overflow = |stream| number(WINDOW_UPDATE, stream, 0x7fff_ffff);
+    for streams in [streams(40, reset), streams(40, overflow)] {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&begun);
+        let server = Server::http2(move |_: Request| {
+            let begun = Arc::clone(&counted);
+            Reply::Later(Box::pin(async move {
+                begun.fetch_add(1, Ordering::Relaxed);
+                answer(Body::from_bytes("fine"))
+            }))
+        })
+        .await;
+        let mut framer = Framer::connect(&server, &[]).await;
+        framer.send(&streams).await;
+        framer.get(81, "/").await;
+        assert_eq!(framer.body(81).await, b"fine");
+        assert_eq!(begun.load(Ordering::Relaxed), 1);
+    }
 }
