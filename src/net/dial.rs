@@ -12,7 +12,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -25,6 +25,17 @@ const AT_ONCE: usize = 4;
 thread_local! {
     /// First come, first served.
     static TURNS: Arc<Semaphore> = Arc::new(Semaphore::new(AT_ONCE));
+}
+
+/// The right to begin a connection. To begin one takes the kernel as long as ten hits, and a crowd that
+/// needs hundreds at once must not keep a worker from who is already being served.
+struct Turn(#[allow(dead_code, reason = "held, and dropped")] Option<OwnedSemaphorePermit>);
+
+impl Turn {
+    async fn take() -> Self {
+        // Nobody closes the turns.
+        Self(TURNS.with(Arc::clone).acquire_owned().await.ok())
+    }
 }
 
 /// A connection that we opened.
@@ -57,13 +68,16 @@ pub async fn dial(
     limit: Duration,
     clock: &Clock,
 ) -> Result<Stream, Fault> {
-    let deadline = clock.now() + limit;
+    let mut deadline = None;
     let mut last = Fault::origin(Reason::NoAddress, "no address to connect to");
     for (at, address) in addresses.iter().enumerate() {
+        let turn = Turn::take().await;
+        // From the first turn on: to have waited for it is not the server's fault.
+        let deadline = *deadline.get_or_insert_with(|| clock.now() + limit);
         let left = deadline.saturating_duration_since(clock.now());
         let share = left / u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
         let address = SocketAddr::new(*address, port);
-        match clock.within(share, connect(address, tls)).await {
+        match clock.within(share, connect(address, tls, turn)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(fault)) => last = fault,
             Err(Elapsed) => {
@@ -77,10 +91,10 @@ pub async fn dial(
     Err(last)
 }
 
-async fn connect(address: SocketAddr, tls: Option<&Tls>) -> Result<Stream, Fault> {
+async fn connect(address: SocketAddr, tls: Option<&Tls>, turn: Turn) -> Result<Stream, Fault> {
     let failed =
         |reason| move |error: io::Error| Fault::origin(reason, format!("{address}: {error}"));
-    let stream = open(address).await.map_err(failed(Reason::ConnectFailed))?;
+    let stream = open(address, turn).await.map_err(failed(Reason::ConnectFailed))?;
     stream.set_nodelay(true).map_err(failed(Reason::ConnectFailed))?;
     let Some(tls) = tls else { return Ok(Stream::Plain(stream)) };
     let connector = TlsConnector::from(Arc::clone(&tls.config));
@@ -88,12 +102,8 @@ async fn connect(address: SocketAddr, tls: Option<&Tls>) -> Result<Stream, Fault
     Ok(Stream::Tls(Box::new(stream.map_err(failed(Reason::OriginTls))?)))
 }
 
-/// Opens a connection when it is this one's turn. To begin one takes the kernel as long as ten hits,
-/// and a crowd that needs hundreds at once must not keep a worker from who is already being served.
-async fn open(address: SocketAddr) -> io::Result<TcpStream> {
-    let turns = TURNS.with(Arc::clone);
-    // Nobody closes the turns.
-    let turn = turns.acquire().await;
+/// Opens a connection, whose turn it is.
+async fn open(address: SocketAddr, turn: Turn) -> io::Result<TcpStream> {
     let mut connect = pin!(TcpStream::connect(address));
     let begun = poll_fn(|cx| Poll::Ready(connect.as_mut().poll(cx))).await;
     // Comes back once the runtime has looked for what else there is to do.

@@ -15,7 +15,9 @@ async fn who_is_being_served_does_not_wait_for_a_crowd_of_connections() {
     let (client, served) = tokio::join!(TcpStream::connect(address), listener.accept());
     let (mut client, mut served) = (client.unwrap(), served.unwrap().0);
 
-    let crowd: Vec<_> = (0..CROWD).map(|_| tokio::spawn(open(address))).collect();
+    let crowd: Vec<_> = (0..CROWD)
+        .map(|_| tokio::spawn(async move { open(address, Turn::take().await).await }))
+        .collect();
     // Behind all of them in the queue.
     let asking = tokio::spawn(async move { client.write_all(b"?").await.map(|()| client) });
     assert_eq!(served.read_u8().await.unwrap(), b'?');
