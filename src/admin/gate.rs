@@ -6,7 +6,7 @@
 //! nowhere.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -14,7 +14,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use subtle::ConstantTimeEq;
 
-use crate::base::Peer;
+use crate::base::{Bucket, Peer};
 use crate::config::{self, Config, HostPattern, SourceTerms};
 use crate::geo::PrefixSet;
 
@@ -183,34 +183,9 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A token bucket.
-struct Bucket {
-    rate: f64,
-    burst: f64,
-    level: Mutex<Option<(Instant, f64)>>,
-}
-
-impl Bucket {
-    fn new(rate: u32, burst: u32) -> Self {
-        Self { rate: rate.into(), burst: burst.into(), level: Mutex::new(None) }
-    }
-
-    fn take(&self, now: Instant) -> bool {
-        // Two numbers that are written together.
-        let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, held) = level.unwrap_or((now, self.burst));
-        let grown = now.saturating_duration_since(at).as_secs_f64() * self.rate;
-        let held = (held + grown).min(self.burst);
-        let taken = held >= 1.0;
-        *level = Some((now.max(at), if taken { held - 1.0 } else { held }));
-        taken
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Clock;
 
     fn gate(tokens: &[(&str, Option<&[&str]>)]) -> Gate {
         let tokens = tokens.iter().map(|(name, sites)| {
@@ -263,17 +238,5 @@ mod tests {
         );
         let one = ask(&gate, Some("bearer secret-of-one"), "192.0.2.1:1").unwrap();
         assert!(one.covers(Some("wiki")) && !one.covers(Some("commons")) && !one.covers(None));
-    }
-
-    #[test]
-    fn a_bucket_takes_its_burst_and_then_its_rate() {
-        let (bucket, start) = (Bucket::new(10, 20), Clock::system().now());
-        assert_eq!((0..50).filter(|_| bucket.take(start)).count(), 20);
-        let later = start + Duration::from_millis(500);
-        assert_eq!((0..50).filter(|_| bucket.take(later)).count(), 5);
-        // A clock that is read by another thread may be a little behind.
-        assert!(!bucket.take(start));
-        let much_later = later + Duration::from_secs(3600);
-        assert_eq!((0..50).filter(|_| bucket.take(much_later)).count(), 20);
     }
 }

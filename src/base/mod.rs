@@ -4,6 +4,7 @@
 
 pub mod axis;
 pub mod body;
+pub mod bucket;
 pub mod budget;
 pub mod clients;
 pub mod clock;
@@ -22,6 +23,7 @@ pub mod tunnel;
 
 pub use axis::{Axis, StoredAxis};
 pub use body::{Body, Segments, Stored};
+pub use bucket::Bucket;
 pub use budget::{Budget, Charge};
 pub use clients::Clients;
 pub use clock::{Clock, Elapsed, Sleep};

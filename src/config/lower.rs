@@ -175,6 +175,7 @@ fn cluster(table: &Table, datacenter: Option<&str>, ids: &Ids) -> Option<Cluster
         max_connections: table.count("max_connections"),
         max_queue: table.count("max_queue"),
         queue_timeout: table.duration("queue_timeout"),
+        refresh_rate: need(u32::try_from(table.integer("refresh_rate")).ok()),
         roots: table.path("roots").map(Pem::File),
     })
 }

@@ -255,6 +255,8 @@ pub struct Cluster {
     pub max_queue: usize,
     /// How long each of them waits.
     pub queue_timeout: Duration,
+    /// Refreshes a second behind stale answers; 0 for any number.
+    pub refresh_rate: u32,
     /// Roots for TLS servers in PEM; the web's where none are named.
     pub roots: Option<Pem>,
 }

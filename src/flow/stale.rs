@@ -42,8 +42,15 @@ impl Stale {
         if fetch.backs_off(&key) {
             return;
         }
+        let cluster = visit.running.origins.get(visit.plan.site.cluster.id);
+        if cluster.is_some_and(|cluster| !cluster.may_refresh(visit.now)) {
+            return;
+        }
         let joined = fetch.join(key, visit.plan.axis, headers, Some(&self.identity));
-        let Joined::Lead(lead) = joined else { return };
+        let Joined::Lead(lead) = joined else {
+            cluster.into_iter().for_each(|cluster| cluster.needs_no_refresh());
+            return;
+        };
         self.visit.identify();
         if let Some((upstream, terms)) = self.visit.question(Some(&self.identity)) {
             lead.launch(upstream, terms);

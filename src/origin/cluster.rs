@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::future::poll_fn;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use super::fault;
 use super::sending::Sending;
 use super::server::Server;
 use crate::base::tunnel::Tunnel;
-use crate::base::{Body, Budget, Clock, ClusterId, Fault, Reason, WorkerId};
+use crate::base::{Body, Bucket, Budget, Clock, ClusterId, Fault, Reason, WorkerId};
 use crate::config::{self, Host};
 use crate::net::client_tls;
 use crate::net::dial::Tls;
@@ -32,6 +32,8 @@ pub struct Cluster {
     workers: usize,
     servers: Box<[Arc<Server>]>,
     turns: Mutex<Turns>,
+    pace: Option<Bucket>,
+    paced: AtomicU64,
 }
 
 /// A request's answer so far: its head, and the body as it comes.
@@ -90,7 +92,10 @@ impl Cluster {
         };
         let servers: Box<[_]> = config.servers.iter().map(server).collect::<Result<_, String>>()?;
         let turns = Mutex::new(Turns::new(config.servers.iter().map(|server| server.weight)));
-        Ok(Self { config: Arc::clone(config), workers, servers, turns })
+        let rate = config.refresh_rate;
+        let pace = (rate > 0).then(|| Bucket::new(rate, rate));
+        let (config, paced) = (Arc::clone(config), AtomicU64::new(0));
+        Ok(Self { config, workers, servers, turns, pace, paced })
     }
 
     /// Whether it is what `config` describes.
@@ -106,6 +111,28 @@ impl Cluster {
     /// Its servers.
     pub fn servers(&self) -> &[Arc<Server>] {
         &self.servers
+    }
+
+    /// Whether it may be asked now for one refresh more behind a stale answer. After a purge of much that
+    /// is stored, these would come as fast as readers do.
+    pub fn may_refresh(&self, now: Instant) -> bool {
+        let may = self.pace.as_ref().is_none_or(|pace| pace.take(now));
+        if !may {
+            self.paced.fetch_add(1, Ordering::Relaxed);
+        }
+        may
+    }
+
+    /// A refresh that it might have been asked for is not needed.
+    pub fn needs_no_refresh(&self) {
+        if let Some(pace) = &self.pace {
+            pace.put_back();
+        }
+    }
+
+    /// How often a stale answer began no refresh, because there were too many.
+    pub fn paced(&self) -> u64 {
+        self.paced.load(Ordering::Relaxed)
     }
 
     /// Closes connections that have been idle for too long.

@@ -6,15 +6,16 @@
 //! It holds the sites in force, which a reload replaces ([`Desk::follow`]), and the store. It owns no
 //! queue: an order is in force when [`Desk::take`] returns.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::{Order, Receipt, apply};
+use super::{Order, Receipt, What, apply};
 use crate::base::{KeyRef, KeyText, SiteId};
 use crate::config::Site;
 use crate::site::{Authority, Sites, respell};
-use crate::store::Store;
+use crate::store::{Mode, Scope, Store};
 
 /// Where sources hand in orders; shared by all of them.
 #[derive(Debug)]
@@ -79,6 +80,18 @@ impl Desk {
     pub(super) fn site_of(&self, key: KeyRef<'_>) -> Option<SiteId> {
         let host = key.text().split('/').next().unwrap_or_default();
         self.sites.load().find(host).map(|site| site.id)
+    }
+
+    /// Makes stale what sites have that may not serve it while a purge stream is too far behind; how many
+    /// sites these are.
+    pub fn stale_on_lag(&self) -> usize {
+        let sites = self.sites.load();
+        let late = sites.by_host().filter(|site| site.freshness.stale_on_lag).map(|site| site.id);
+        let late: BTreeSet<SiteId> = late.collect();
+        for site in &late {
+            self.take(Order::new(What::All(Scope::Site(*site)), Some(Mode::Soft)));
+        }
+        late.len()
     }
 
     /// Puts `order` in force; what it found.

@@ -128,6 +128,11 @@ impl Source {
         receipt
     }
 
+    /// Where orders are handed in, whatever the terms of this source.
+    pub fn desk(&self) -> &Desk {
+        &self.sources.desk
+    }
+
     /// Purges the page that `url` names, hard unless `mode` says otherwise.
     ///
     /// # Errors

@@ -167,6 +167,9 @@ impl Rooms {
     fn origins(&self, out: &mut Samples) {
         let running = self.0.running.load();
         for cluster in running.origins.iter() {
+            let help = "Stale answers behind which no refresh began, since `refresh_rate` had.";
+            let labels = [("origin_cluster", &**cluster.name())];
+            out.counter("tidegate_refreshes_paced_total", help, &labels, cluster.paced() as f64);
             for server in cluster.servers() {
                 let labels = [("origin_cluster", &**cluster.name()), ("server", &**server.name())];
                 let help = "Connections to the server, idle ones included.";

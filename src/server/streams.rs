@@ -59,6 +59,10 @@ impl Heed for Heeding {
         }
     }
 
+    fn late(&self) -> usize {
+        self.0.desk().stale_on_lag()
+    }
+
     fn everything(&self) {
         self.0.take(Order::new(What::All(Scope::Everything), Some(Mode::Soft)));
     }
@@ -116,7 +120,8 @@ impl Streams {
             }
         });
         let keep = self.runtime.spawn(Arc::clone(&stream).keep());
-        let tasks = vec![read.abort_handle(), keep.abort_handle()];
+        let watch = self.runtime.spawn(Arc::clone(&stream).watch());
+        let tasks = vec![read.abort_handle(), keep.abort_handle(), watch.abort_handle()];
         Running { config, stream, tasks }
     }
 
@@ -139,6 +144,9 @@ impl Streams {
                             are to come; 0 where none are.";
                 let lag = told.lag(&track).as_secs_f64();
                 out.gauge("tidegate_stream_lag_seconds", help, &labels, lag);
+                let help = "How long ago the log held nothing that is not applied.";
+                let behind = told.behind(&track).as_secs_f64();
+                out.gauge("tidegate_stream_behind_seconds", help, &labels, behind);
                 if let Some(age) = told.polled(&track) {
                     let help = "How long ago a broker answered for the partition.";
                     out.gauge("tidegate_stream_poll_age_seconds", help, &labels, age.as_secs_f64());
@@ -166,6 +174,7 @@ impl Streams {
                     "partition": partition,
                     "position": track.next(),
                     "backlog": track.backlog(),
+                    "behind_seconds": told.behind(track).as_secs_f64(),
                     "lag_seconds": told.lag(track).as_secs_f64(),
                     "poll_age_seconds": told.polled(track).map(|age| age.as_secs_f64()),
                 })
@@ -195,6 +204,8 @@ fn stream(name: &str, stream: &Stream, out: &mut Samples) {
     let help = "How often reading the purge stream stopped, to begin again after a pause.";
     let troubles = told.troubles.load(Relaxed) as f64;
     out.counter("tidegate_stream_troubles_total", help, &labels, troubles);
+    let help = "How often sites turned stale because the purge stream was too far behind.";
+    out.counter("tidegate_stream_late_total", help, &labels, told.late.load(Relaxed) as f64);
     for (result, count) in ["saved", "failed"].iter().zip(&told.saves) {
         let help = "Writings of the file of positions.";
         let labels = [("stream", name), ("result", result)];
@@ -223,8 +234,7 @@ impl Prepared<'_> {
         for (config, stream) in new {
             let before = running.iter().find(|one| one.config.brokers == config.brokers);
             if let Some(before) = before {
-                let positions = before.stream.positions().clone();
-                stream.inherit(positions);
+                stream.inherit(&before.stream);
             }
             next.push(self.streams.start(config, stream));
         }

@@ -37,8 +37,12 @@ impl Sites {
 
     /// The site of that name.
     pub fn named(&self, name: &str) -> Option<&Arc<Site>> {
-        let all = self.exact.values().chain(self.suffix.values()).chain(&self.any);
-        all.into_iter().find(|site| *site.name == *name)
+        self.by_host().find(|site| *site.name == *name)
+    }
+
+    /// The site of each pattern of hosts, in no order: one with several comes several times.
+    pub fn by_host(&self) -> impl Iterator<Item = &Arc<Site>> {
+        self.exact.values().chain(self.suffix.values()).chain(&self.any)
     }
 
     /// The site of `host`, which is in lower case, without a port.

@@ -34,7 +34,7 @@ const MOST_PARTITIONS: usize = 4096;
 /// A stream that is read.
 #[derive(Debug)]
 pub struct Stream {
-    config: config::Stream,
+    pub(super) config: config::Stream,
     pub(super) reach: Reach,
     pub(super) heed: Box<dyn Heed>,
     told: Told,
@@ -93,9 +93,11 @@ impl Stream {
         self.positions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Goes on from `positions`, which another stream of the same brokers has come to.
-    pub fn inherit(&self, positions: Positions) {
+    /// Goes on from where `before`, another stream of the same brokers, has come to.
+    pub fn inherit(&self, before: &Self) {
+        let positions = before.positions().clone();
         *self.positions() = positions;
+        self.told.inherit(&before.told);
         self.note_change();
     }
 
@@ -133,6 +135,10 @@ impl Stream {
         let found = cluster::bootstrap(&self.reach, brokers, topics, &Api::READING).await?;
         let (mut link, metadata) = found;
         let tasks = self.plan(&metadata)?;
+        // Nobody may lead one: it is behind all the same.
+        for task in &tasks {
+            self.told.track(&task.topic, task.partition);
+        }
         self.told.keep(|topic, partition| {
             tasks.iter().any(|task| (&*task.topic, task.partition) == (topic, partition))
         });

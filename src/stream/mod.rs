@@ -6,6 +6,9 @@
 //! repeats purges and never leaves one out. Only explicit offsets are asked for; where the log does not
 //! hold what comes next, which is a gap, everything stored turns stale before reading goes on.
 //!
+//! A node does not wait for its brokers before it serves. Its store is empty when it starts, so whatever it
+//! stores was asked for after that, and is purged by what it reads later; waiting would protect nobody.
+//!
 //! The four requests that this takes are spoken here and not through a library. Clients in Rust give a
 //! reader neither the topics' ids, without which a topic that was made anew passes for the old one, nor
 //! the cluster's, nor where a log was cut off: each is a purge lost in silence. librdkafka knows some of it
@@ -17,6 +20,7 @@ pub mod code;
 pub mod codec;
 pub mod event;
 mod follow;
+mod lag;
 mod link;
 pub mod positions;
 pub mod protocol;
@@ -53,6 +57,10 @@ pub trait Heed: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// What is wrong with it.
     fn order(&self, order: Value) -> Result<bool, String>;
+
+    /// Makes stale what may not be served while the stream is too far behind; how many sites' that is. In
+    /// force when it returns.
+    fn late(&self) -> usize;
 
     /// Makes everything stored stale. In force when it returns.
     fn everything(&self);

@@ -2,7 +2,7 @@
 //! behind it is noted.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::follow::{From, Stream, Task};
 use super::link::Link;
@@ -64,7 +64,7 @@ impl Stream {
                 });
                 // What nobody asked for is nobody's.
                 let Some(reading) = reading else { continue };
-                self.take(&mut link, reading, &fetched).await?;
+                self.take(&mut link, reading, &fetched, asked).await?;
             }
             // Whose turn is first goes round, so that nobody waits for all others when answers are full.
             readings.rotate_left(1);
@@ -99,12 +99,13 @@ impl Stream {
         Ok(reading)
     }
 
-    /// Takes what a broker has sent of a partition.
+    /// Takes what a broker, who was `asked` then, has sent of a partition.
     async fn take(
         &self,
         link: &mut Link,
         reading: &mut Reading,
         fetched: &Fetched<'_>,
+        asked: Instant,
     ) -> Result<(), Trouble> {
         match fetched.code {
             0 => {}
@@ -114,7 +115,7 @@ impl Stream {
                 return Err(link.trouble(&format_args!("{place}: {words} ({other})")));
             }
         }
-        self.told().poll(&reading.track, fetched.high);
+        self.told().poll(&reading.track, fetched.high, asked);
         if let Some(end) = fetched.diverged {
             let (next, place) = (reading.at.next, reading.place());
             tracing::warn!(

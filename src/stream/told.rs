@@ -12,12 +12,16 @@ use crate::base::Clock;
 #[derive(Debug)]
 pub struct Told {
     clock: Clock,
+    /// Up to when all logs are applied whole that are not known yet.
+    whole: Mutex<Instant>,
     tracks: Mutex<BTreeMap<Place, Arc<Track>>>,
     gaps: [AtomicU64; Gap::ALL.len()],
     /// How often reading stopped by a trouble.
     pub troubles: AtomicU64,
     /// How often a log had been cut off below what was read of it.
     pub cut: AtomicU64,
+    /// How often sites turned stale because the stream was too far behind.
+    pub late: AtomicU64,
     /// Positions that were written to disk, and those that could not be.
     pub saves: [AtomicU64; 2],
     /// When a message that says nothing was told last.
@@ -37,7 +41,18 @@ pub struct Track {
     /// When the newest message that was applied was made, in milliseconds of Unix time; 0 before the first.
     newest: AtomicI64,
     polled: Mutex<Option<Instant>>,
+    whole: Mutex<Whole>,
     counts: [AtomicU64; Became::ALL.len()],
+}
+
+/// Until when a log is known to be applied whole. By our own clock alone: neither a producer's clock nor the
+/// time of day has a say.
+#[derive(Debug, Default)]
+struct Whole {
+    /// What stood in the log at that instant is applied.
+    at: Option<Instant>,
+    /// The log ended there when a broker was asked then; it is not applied so far yet.
+    next: Option<(Instant, i64)>,
 }
 
 /// What became of a message.
@@ -127,11 +142,13 @@ impl Told {
     /// Nothing yet; ages are by `clock`.
     pub fn new(clock: Clock) -> Self {
         Self {
+            whole: Mutex::new(clock.now()),
             clock,
             tracks: Mutex::default(),
             gaps: Default::default(),
             troubles: AtomicU64::new(0),
             cut: AtomicU64::new(0),
+            late: AtomicU64::new(0),
             saves: Default::default(),
             sampled: Mutex::default(),
         }
@@ -192,9 +209,34 @@ impl Told {
         made.and_then(|made| self.clock.wall().duration_since(made).ok()).unwrap_or_default()
     }
 
-    pub(super) fn poll(&self, track: &Track, end: i64) {
+    /// How long ago the log of `track` held nothing that is not applied.
+    pub fn behind(&self, track: &Track) -> Duration {
+        let at = lock(&track.whole).at.unwrap_or_else(|| *lock(&self.whole));
+        self.clock.now().saturating_duration_since(at)
+    }
+
+    /// The same of the log that is behind most; before any is known, of all.
+    pub(super) fn most_behind(&self) -> Duration {
+        let tracks = lock(&self.tracks);
+        let most = tracks.values().map(|track| self.behind(track)).max();
+        most.unwrap_or_else(|| self.clock.now().saturating_duration_since(*lock(&self.whole)))
+    }
+
+    /// Is as far behind as `before` until it knows better.
+    pub(super) fn inherit(&self, before: &Self) {
+        let now = self.clock.now();
+        *lock(&self.whole) = now.checked_sub(before.most_behind()).unwrap_or(now);
+    }
+
+    /// A broker that was `asked` then says that the log ends there.
+    pub(super) fn poll(&self, track: &Track, end: i64, asked: Instant) {
         track.end.store(end, Relaxed);
         *lock(&track.polled) = Some(self.clock.now());
+        let mut whole = lock(&track.whole);
+        // A log that was cut off ends earlier than it did.
+        let (at, before) = whole.next.unwrap_or((asked, end));
+        whole.next = Some((at, before.min(end)));
+        whole.reach(track.next());
     }
 }
 
@@ -226,10 +268,62 @@ impl Track {
     pub(super) fn applied(&self, next: i64, newest: i64) {
         self.next.store(next, Relaxed);
         self.newest.fetch_max(newest, Relaxed);
+        lock(&self.whole).reach(next);
+    }
+}
+
+impl Whole {
+    /// All before `next` is applied.
+    fn reach(&mut self, next: i64) {
+        if let Some((at, end)) = self.next
+            && next >= end
+        {
+            *self = Self { at: Some(at), next: None };
+        }
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Each is consistent between statements.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_behind_by_when_it_was_last_applied_whole() {
+        let clock = Clock::by_hand(SystemTime::UNIX_EPOCH);
+        let told = Told::new(clock.clone());
+        let track = told.track(&"t".into(), 0);
+        let behind = || told.behind(&track).as_secs();
+        clock.advance(Duration::from_secs(5));
+        assert_eq!((behind(), told.most_behind().as_secs()), (5, 5), "nobody has answered yet");
+        track.applied(10, 0);
+        told.poll(&track, 10, clock.now());
+        assert_eq!(behind(), 0);
+        // The log grows while it is applied.
+        for end in [20, 30, 40] {
+            clock.advance(Duration::from_secs(1));
+            told.poll(&track, end, clock.now());
+        }
+        assert_eq!(behind(), 3);
+        track.applied(19, 0);
+        assert_eq!(behind(), 3);
+        track.applied(20, 0);
+        assert_eq!(behind(), 2, "what stood there two seconds ago is applied");
+        // It is cut off, and does not grow to what it was.
+        clock.advance(Duration::from_secs(1));
+        told.poll(&track, 40, clock.now());
+        told.poll(&track, 20, clock.now());
+        assert_eq!(behind(), 0);
+        // The calendar says nothing of it.
+        clock.jump_wall(-3600);
+        clock.advance(Duration::from_secs(7));
+        assert_eq!(behind(), 7);
+        let next = Told::new(clock);
+        next.inherit(&told);
+        assert_eq!(next.most_behind().as_secs(), 7);
+    }
 }

@@ -1,7 +1,7 @@
 //! How long a stored response is served, and what is never stored (RFC 9111 §3, §4.2; RFC 5861).
 
 use crate::kit::{Gate, Origin, Page, Proxy, Reply, Versioned};
-use crate::kit::{cache_status, get, versioned::version_of};
+use crate::kit::{cache_status, eventually, get, versioned::version_of};
 
 #[test]
 fn a_response_is_fresh_for_max_age_and_not_a_second_longer() {
@@ -272,4 +272,29 @@ fn a_calendar_that_jumps_ages_nothing() {
     assert_eq!(proxy.http1().get("/page").expect_hit().age(), 0);
     proxy.jump_calendar(-172_800);
     assert_eq!(proxy.http1().get("/page").expect_hit().age(), 0);
+}
+
+#[test]
+fn a_cluster_is_asked_for_so_many_refreshes_a_second_while_readers_get_what_is_stale() {
+    let origin = Origin::start();
+    let pages: Vec<String> = (0..20).map(|n| format!("/wiki/{n}")).collect();
+    let stale = || Page::new("x").header("cache-control", "max-age=60, stale-while-revalidate=600");
+    let (gate, held) = stale().held();
+    origin.replies(&pages[0], [stale().into(), held]);
+    pages[1..].iter().for_each(|page| origin.page(page, stale()));
+    let proxy = Proxy::new(&origin).cluster("refresh_rate = 5").clock_by_hand().start();
+    let read = |page: &String| proxy.http1().get(page).expect(200);
+    pages.iter().for_each(|page| _ = read(page));
+    proxy.advance(61);
+    // However often the page is read that is being refreshed, that is one.
+    (0..10).for_each(|_| _ = read(&pages[0]).expect_because("while-revalidate"));
+    let asked = || pages.iter().map(|page| origin.count(page)).sum::<usize>();
+    for second in 1..=4 {
+        pages.iter().for_each(|page| assert!(cache_status(&read(page)).hit));
+        eventually("the origin was asked for five more", || asked() == 20 + 5 * second);
+        let paced = 15 + 10 * usize::from(second > 1) + 5 * usize::from(second > 2);
+        proxy.wait_for_metric("tidegate_refreshes_paced_total", paced as f64);
+        proxy.advance(1);
+    }
+    gate.finish();
 }

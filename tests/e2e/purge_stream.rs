@@ -2,6 +2,7 @@
 //! becomes of brokers, topics and partitions; what is not known to be there any more turns everything
 //! stale; and what says nothing is counted and passed over.
 
+mod lag;
 mod publish;
 mod restart;
 

@@ -125,7 +125,8 @@ impl Connection {
         }
     }
 
-    /// Sends a request for the edge's site; the answer's head, and its body as it comes.
+    /// Sends a request for the edge's site, or over HTTP/1.1 for the host that `fields` name; the
+    /// answer's head, and its body as it comes.
     ///
     /// # Errors
     /// What went wrong, in words.
@@ -146,7 +147,7 @@ impl Connection {
             Self::Http1(sender) => {
                 let host = HOST.parse().expect("a field's value");
                 let mut request = request(path.to_owned());
-                request.headers_mut().insert(http::header::HOST, host);
+                request.headers_mut().entry(http::header::HOST).or_insert(host);
                 sender.ready().await.map_err(|error| told("kept connection", &error))?;
                 sender.send_request(request).await
             }

@@ -42,6 +42,13 @@ pub(super) static CLUSTER: Section = Section {
         ),
         key("queue_timeout", NONZERO, Is("\"1s\""), "How long each of these waits."),
         key(
+            "refresh_rate",
+            Integer { least: 0, most: 1_000_000 },
+            Is("0"),
+            "Refreshes a second behind stale answers; while there are more, readers go on getting what is \
+             stale. 0 for any number.",
+        ),
+        key(
             "roots",
             Path,
             Unset { says: "the web's", example: "\"roots.pem\"" },

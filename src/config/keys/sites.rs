@@ -234,6 +234,13 @@ pub(super) static SITE: Section = Section {
             OfProfile(&[("plain", "\"10m\""), ("mediawiki", "\"1d\""), ("upload", "\"1d\"")]),
             "How long after that it is kept for conditional fetches.",
         ),
+        key(
+            "on_lag",
+            Choice(&["serve", "stale"]),
+            Is("\"serve\""),
+            "While a purge stream is further behind than its `max_lag`: whether what is stored is served as \
+             before, or is stale and refreshed.",
+        ),
         // Which request gets which object.
         key(
             "schemes",

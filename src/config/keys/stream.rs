@@ -5,7 +5,7 @@ use super::super::kind::Kind::{Boolean, Path, Texts};
 use super::super::kind::Section;
 use super::super::texts;
 use super::htcp::{hosts, rebound};
-use super::key;
+use super::{NONZERO, key};
 
 pub(super) static STREAM: Section = Section {
     doc: "A purge stream: topics of an Apache Kafka cluster, version 3.1 or later, whose messages are events of \
@@ -39,6 +39,13 @@ pub(super) static STREAM: Section = Section {
                 example: "\"positions.json\"",
             },
             "A file that keeps over restarts how far the stream is applied. Its folder must be writable.",
+        ),
+        key(
+            "max_lag",
+            NONZERO,
+            Is("\"1m\""),
+            "How far it may be behind before sites with `on_lag = \"stale\"` turn stale, and again after each \
+             such time while it is.",
         ),
         hosts(),
         rebound(),

@@ -123,6 +123,7 @@ fn freshness(table: &Table) -> FreshnessPolicy {
         },
         grace: table.duration("grace"),
         keep: table.duration("keep"),
+        stale_on_lag: table.text("on_lag") == "stale",
     }
 }
 

@@ -18,6 +18,7 @@ pub(super) fn streams(purge: &Table) -> Vec<Stream> {
         tls: table.boolean("tls"),
         roots: table.path("roots").map(Pem::File),
         positions: table.path("positions"),
+        max_lag: table.duration("max_lag"),
         terms: htcp::terms(table),
     };
     purge.tables("stream").iter().map(of).collect()

@@ -228,6 +228,8 @@ pub struct FreshnessPolicy {
     pub grace: Duration,
     /// How long after its freshness (and grace) an object is kept for conditional fetches.
     pub keep: Duration,
+    /// Whether what is stored turns stale while a purge stream is too far behind.
+    pub stale_on_lag: bool,
 }
 
 /// What decides whether a stale response may be served.

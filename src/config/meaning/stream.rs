@@ -1,6 +1,7 @@
 //! What a configuration says of purge streams.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::SourceTerms;
 use crate::base::Pem;
@@ -18,6 +19,8 @@ pub struct Stream {
     pub roots: Option<Pem>,
     /// Where positions are kept.
     pub positions: Option<PathBuf>,
+    /// How far it may be behind before what may not be served then turns stale.
+    pub max_lag: Duration,
     /// On which terms.
     pub terms: SourceTerms,
 }

@@ -1,7 +1,7 @@
 //! The purge stream from a real Apache Kafka: every event is accounted for while the broker is absent,
 //! killed and restarted, and what it has deleted, or made anew, is found out.
 
-mod broker;
+pub mod broker;
 
 use std::fmt::Write as _;
 use std::fs;

@@ -47,6 +47,27 @@ $wgUseCdn = true;
 $wgCdnServers = preg_split( '/\s+/', file_get_contents( "$rig/purge" ), -1, PREG_SPLIT_NO_EMPTY );
 $clears = preg_split( '/:/', file_get_contents( "$rig/htcp" ), -1, PREG_SPLIT_NO_EMPTY );
 $wgHTCPRouting = $clears ? [ '' => [ 'host' => $clears[0], 'port' => (int)$clears[1] ] ] : [];
+$brokers = file_get_contents( "$rig/brokers" );
+if ( $brokers ) {
+	// Each purge is an event in a topic, as Wikimedia has them.
+	class Publisher extends EventRelayer {
+		protected function doNotify( $channel, array $events ) {
+			global $brokers;
+			$conf = new RdKafka\Conf();
+			$conf->set( 'bootstrap.servers', $brokers );
+			$conf->set( 'linger.ms', '0' );
+			$producer = new RdKafka\Producer( $conf );
+			$topic = $producer->newTopic( 'resource-purge' );
+			foreach ( $events as $event ) {
+				$meta = [ 'uri' => wfExpandUrl( $event['url'], PROTO_INTERNAL ), 'dt' => gmdate( 'c' ) ];
+				$event = [ '$schema' => '/resource_change/1.0.0', 'meta' => $meta, 'tags' => [ 'mediawiki' ] ];
+				$topic->produce( RD_KAFKA_PARTITION_UA, 0, json_encode( $event ) );
+			}
+			return $producer->flush( 5000 ) === RD_KAFKA_RESP_ERR_NO_ERROR;
+		}
+	}
+	$wgEventRelayerConfig['cdn-url-purges'] = [ 'class' => Publisher::class ];
+}
 $wgCdnServersNoPurge = [ '127.0.0.1' ];
 $wgCdnMatchParameterOrder = false; // an edge that sorts parameters asks in its own order
 $wgCdnReboundPurgeDelay = 10;

@@ -17,6 +17,7 @@ mod sessions;
 mod spelling;
 mod stage;
 mod tidegate;
+mod transports;
 mod varnish;
 mod visitor;
 mod wiki;

@@ -46,9 +46,14 @@ impl Front for Edge {
 
 /// Starts it in front of `origin`.
 pub fn start(origin: SocketAddr) -> Edge {
+    start_with(origin, "")
+}
+
+/// The same with `tables` besides.
+pub fn start_with(origin: SocketAddr, tables: &str) -> Edge {
     let ports = Ports::free();
     let [plain, tls, purge, admin] = ports.addresses();
-    let mut toml = TOML.to_owned();
+    let mut toml = TOML.to_owned() + tables;
     for (name, address) in
         [("PLAIN", plain), ("SECURE", tls), ("PURGE", purge), ("ADMIN", admin), ("ORIGIN", origin)]
     {

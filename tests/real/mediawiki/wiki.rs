@@ -104,6 +104,7 @@ impl Wiki {
             Self { servers: RefCell::default(), port, marks: Cell::new(0), _redis: redis, folder };
         wiki.purges_go_to(None);
         wiki.clears_go_to(None);
+        wiki.events_go_to(None);
         wiki.pages_stay_fresh_for(MAX_AGE);
         wiki.install();
         wiki.start_again();
@@ -125,6 +126,12 @@ impl Wiki {
     pub fn purges_go_to(&self, edge: Option<SocketAddr>) {
         let edge = edge.map(|edge| edge.to_string()).unwrap_or_default();
         fs::write(self.folder.path().join("purge"), edge).expect("the folder is ours");
+    }
+
+    /// To which broker MediaWiki publishes purges.
+    pub fn events_go_to(&self, broker: Option<SocketAddr>) {
+        let broker = broker.map(|broker| broker.to_string()).unwrap_or_default();
+        fs::write(self.folder.path().join("brokers"), broker).expect("the folder is ours");
     }
 
     /// `$wgCdnMaxAge`, in seconds.
