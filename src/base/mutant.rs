@@ -14,6 +14,10 @@ pub enum Mutant {
     SeparateNumbers,
     /// Rule 4: commits and refreshes ask the exact floors.
     ExactFloors,
+    /// Rules 6 and 9: who joins a flight, or leaves a refresh to it, asks the wide floors first.
+    JoinsAsk,
+    /// Rule 6: whoever joined a flight after a purge of a tag that its response then carries is sent again.
+    SentAgain,
     /// Rule 7: commits and refreshes ask the floors of tags, prefixes and the rest.
     WideFloors,
     /// Rule 7: floors that give way to others become their site's.
@@ -38,11 +42,13 @@ pub enum Mutant {
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::HardRemoves,
         Self::SoftMarks,
         Self::SeparateNumbers,
         Self::ExactFloors,
+        Self::JoinsAsk,
+        Self::SentAgain,
         Self::WideFloors,
         Self::Fold,
         Self::SweepMarks,

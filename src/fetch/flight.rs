@@ -143,9 +143,18 @@ impl Flight {
     /// The tags of the response, once its head has come.
     pub fn tags(&self) -> Option<Tags> {
         match &*self.state() {
-            State::Filling(fill) => Some(fill.head.tags.clone()),
-            State::Confirmed(all) => all.last().map(|object| object.head.tags.clone()),
+            State::Filling(fill) => Some(self.tags_under(&fill.head)),
+            State::Confirmed(all) => all.last().map(|object| self.tags_under(&object.head)),
             State::Asking | State::Passed(_) | State::Failed(_) => None,
+        }
+    }
+
+    /// The tags by which a response with `head` is judged that it brought: a 304 may name others than
+    /// what it confirms, and both count (PURGE.md rule 8).
+    pub fn tags_under(&self, head: &Head) -> Tags {
+        match &self.question.stale {
+            Some(stale) => head.tags.and(&stale.head.tags),
+            None => head.tags.clone(),
         }
     }
 

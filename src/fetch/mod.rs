@@ -29,6 +29,7 @@ pub use lead::{Lead, Upstream};
 pub use reader::FillReader;
 pub use terms::Terms;
 
+use crate::base::mutant::{self, Mutant, unless};
 use crate::base::{Axis, KeyRef};
 use crate::base::{Budget, Clock, Reason, Seq};
 use crate::semantics::Phase;
@@ -139,21 +140,23 @@ impl Fetch {
     /// its head has come; who joined before that is judged then ([`Self::is_outdated`]).
     fn is_current(&self, key: &KeyRef<'_>, axis: Axis, flight: &Flight) -> bool {
         let tags = flight.tags().unwrap_or_default();
-        let floor = self.store.wide().floor(key, axis.site, &tags, flight.asked);
-        floor.allows(flight.asked) && !self.store.is_beyond_horizon(flight.asked)
+        let floor = || self.store.wide().floor(key, axis.site, &tags, flight.asked);
+        unless(Mutant::JoinsAsk, floor).allows(flight.asked)
+            && !self.store.is_beyond_horizon(flight.asked)
     }
 
     /// Whether a client that came when `arrived` was the last purge must not have the response with
-    /// `head` that `flight` brought: it was asked for before a purge that the client came after (PURGE.md
-    /// rule 6).
+    /// `head` that `flight` brought: it was asked for before a purge that the client may have come after
+    /// (PURGE.md rule 6). A floor knows the newest purge alone: where that came after the client, another
+    /// may have come before it.
     pub fn is_outdated(&self, flight: &Flight, head: &Head, arrived: Seq) -> bool {
         let (key, asked) = (flight.key.as_ref(), flight.asked);
-        if arrived <= asked {
+        if arrived <= asked || mutant::is(Mutant::SentAgain) {
             return false;
         }
-        let floor = self.store.wide().floor(&key, head.axis.site, &head.tags, asked);
-        let covers = |floor: Seq| floor > asked && arrived >= floor;
-        covers(floor.hard) || covers(floor.soft) || self.store.is_beyond_horizon(asked)
+        let tags = flight.tags_under(head);
+        let floor = self.store.wide().floor(&key, head.axis.site, &tags, asked);
+        !floor.allows(asked) || self.store.is_beyond_horizon(asked)
     }
 
     fn newly_stored(

@@ -1,14 +1,19 @@
 //! What the model is played with: the store, what is on its way, and what was purged.
 
+#[path = "flights.rs"]
+mod flights;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use fastrand::Rng;
+use flights::Flight;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tidegate::base::budget::Part;
 use tidegate::base::{Axis, Budget, Clock, KeyText, Scheme, Seq, SiteId, Stored};
+use tidegate::fetch::Fetch;
 use tidegate::semantics::{Life, Policy, Received, ResponseDirectives, Vary};
 use tidegate::store::{Expression, Found, Head, Judgement, Mode, Object, Scope, Store, Tags};
 
@@ -23,22 +28,13 @@ type Newest = [u64; 2];
 
 /// What was purged, as it was ordered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum What {
+pub enum What {
     Key(usize),
     Tag(u16, u32),
     Prefix(u16, usize),
     Matching(u16, usize),
     Site(u16),
     Everything,
-}
-
-/// An answer that is on its way.
-struct Flight {
-    key: usize,
-    asked: Seq,
-    tags: [u32; 2],
-    /// What a 304 would be about; nothing where all of it was asked for.
-    about: Option<Arc<Object>>,
 }
 
 /// How often the interesting happened.
@@ -53,7 +49,12 @@ pub struct Seen {
     pub refreshes_overtaken: u64,
     pub purged_under_a_flight: u64,
     pub purged_under_a_refresh: u64,
+    pub purged_with_followers: u64,
     pub purged_when_evicted: u64,
+    pub joined: u64,
+    pub followers: u64,
+    /// Followers for whom what came had been asked for too early.
+    pub sent_again: u64,
     pub beyond_the_horizon: u64,
     pub sweeps: u64,
     pub floods: u64,
@@ -65,7 +66,8 @@ pub struct World {
     random: Rng,
     clock: Clock,
     budget: Budget,
-    store: Store,
+    store: Arc<Store>,
+    fetch: Arc<Fetch>,
     keys: Vec<KeyText>,
     expressions: [Expression; 2],
     newest: HashMap<What, Newest>,
@@ -96,11 +98,15 @@ fn prefix(of: usize) -> String {
 impl World {
     pub fn new(seed: u64) -> Self {
         let host = |key: usize| format!("w{}.test", site_of(key));
+        let clock = Clock::by_hand(SystemTime::UNIX_EPOCH);
+        let (budget, store) = (Budget::new(u64::MAX), Arc::new(Store::new(1 << 20, 4)));
+        let fetch = Fetch::new(Arc::clone(&store), clock.clone(), budget.clone(), 1);
         Self {
             random: Rng::with_seed(seed),
-            clock: Clock::by_hand(SystemTime::UNIX_EPOCH),
-            budget: Budget::new(u64::MAX),
-            store: Store::new(1 << 20, 4),
+            clock,
+            budget,
+            store,
+            fetch,
             keys: (0..KEYS).map(|key| KeyText::new(&host(key), &path_of(key))).collect(),
             expressions: ["1$", "/b/.*2$"].map(|text| Expression::new(text).unwrap()),
             newest: HashMap::new(),
@@ -115,8 +121,8 @@ impl World {
         Axis::new(SiteId(site_of(key)), Scheme::Http, None)
     }
 
-    /// The newest purges that cover a page of `key` with `tags`.
-    fn covering(&self, key: usize, tags: &[u32]) -> Newest {
+    /// The newest purges that cover a page of `key` with `tags`, of all of these.
+    fn covering(purges: &HashMap<What, Newest>, key: usize, tags: &[u32]) -> Newest {
         let site = site_of(key);
         let mut all = vec![What::Key(key), What::Site(site), What::Everything];
         all.push(What::Prefix(site, prefix_of(key)));
@@ -128,7 +134,7 @@ impl World {
         if text.contains("/b/") && text.ends_with('2') {
             all.push(What::Matching(site, 1));
         }
-        let newest = all.iter().filter_map(|what| self.newest.get(what));
+        let newest = all.iter().filter_map(|what| purges.get(what));
         newest.fold([0, 0], |[hard, soft], of| [hard.max(of[0]), soft.max(of[1])])
     }
 
@@ -194,13 +200,13 @@ impl World {
         };
         let judged = self.store.judge(&text, &object);
         let Seq(asked) = object.asked;
-        let [hard, soft] = self.covering(key, &Self::tags_of(&object));
+        let [hard, soft] = Self::covering(&self.newest, key, &Self::tags_of(&object));
         let is_fresh = judged == Judgement::Valid && !soft_purged;
         assert!(hard <= asked || judged == Judgement::Gone, "{hard} purged what {asked} asked for");
         assert!(soft <= asked || !is_fresh, "{soft} made stale what {asked} asked for");
         if self.is_exact && judged == Judgement::Gone {
             // A refresh is judged by the tags of what it refreshed too.
-            let [hard, _] = self.covering(key, &Self::all_tags_of(&object));
+            let [hard, _] = Self::covering(&self.newest, key, &Self::all_tags_of(&object));
             assert!(hard > asked, "gone, and nothing covers it");
         }
         if self.is_exact && !is_fresh {
@@ -217,52 +223,6 @@ impl World {
         (judged != Judgement::Gone).then_some(object)
     }
 
-    /// A fetch leaves; where something is stored, perhaps to confirm that.
-    fn ask(&mut self, key: usize) {
-        if self.flights.len() >= 16 {
-            return;
-        }
-        let about = self.look(key).filter(|_| self.random.bool());
-        let (asked, _) = self.store.asking(&self.keys[key].key());
-        let tags = [self.random.u32(..TAGS), self.random.u32(..TAGS)];
-        self.flights.push(Flight { key, asked, tags, about });
-    }
-
-    /// An answer comes home.
-    fn land(&mut self) {
-        if self.flights.is_empty() {
-            return;
-        }
-        let flight = self.flights.swap_remove(self.random.usize(..self.flights.len()));
-        let Flight { key, asked, tags, about } = flight;
-        let owned = self.keys[key].key().to_key();
-        let old = about.as_ref().map(|old| Self::tags_of(old));
-        let object = self.object(key, tags, asked, old);
-        let is_late = asked < self.horizon;
-        self.seen.beyond_the_horizon += u64::from(is_late);
-        let Some(old) = about else {
-            let [hard, _] = self.covering(key, &tags);
-            let stored = self.store.commit(&owned, object).is_ok();
-            assert!(!stored || hard <= asked.0, "stored, though {hard} came after {asked:?}");
-            assert!(
-                !self.is_exact || is_late || stored || hard > asked.0,
-                "not stored for nothing"
-            );
-            let seen = if stored { &mut self.seen.stored } else { &mut self.seen.overtaken };
-            *seen += 1;
-            return;
-        };
-        // Both what it was and what the 304 calls it count.
-        let both = [tags, Self::tags_of(&old)].concat();
-        let [hard, _] = self.covering(key, &both);
-        let current = self.store.peek(&owned.as_ref()).is_some_and(|entry| entry.holds(&old));
-        let refreshed = self.store.refresh(&owned, &old, &object, &[]).is_ok();
-        assert!(!refreshed || hard <= asked.0, "refreshed, though {hard} came after {asked:?}");
-        assert!(!refreshed || current, "refreshed what was not the entry's any more");
-        let (done, late) = (&mut self.seen.refreshed, &mut self.seen.refreshes_overtaken);
-        *(if refreshed { done } else { late }) += 1;
-    }
-
     fn purge(&mut self, key: usize) {
         let mode = if self.random.bool() { Mode::Hard } else { Mode::Soft };
         let site = site_of(key);
@@ -276,11 +236,7 @@ impl World {
             _ => What::Everything,
         };
         if let What::Key(key) = what {
-            let of = || self.flights.iter().filter(|flight| flight.key == key);
-            self.seen.purged_under_a_flight += u64::from(of().any(|f| f.about.is_none()));
-            self.seen.purged_under_a_refresh += u64::from(of().any(|f| f.about.is_some()));
-            let is_there = self.store.peek(&self.keys[key].key()).is_some();
-            self.seen.purged_when_evicted += u64::from(!is_there && of().next().is_some());
+            self.meet(key);
         }
         self.order(what, mode);
     }

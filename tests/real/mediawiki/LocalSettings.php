@@ -53,17 +53,13 @@ if ( $brokers ) {
 	class Publisher extends EventRelayer {
 		protected function doNotify( $channel, array $events ) {
 			global $brokers;
-			$conf = new RdKafka\Conf();
-			$conf->set( 'bootstrap.servers', $brokers );
-			$conf->set( 'linger.ms', '0' );
-			$producer = new RdKafka\Producer( $conf );
-			$topic = $producer->newTopic( 'resource-purge' );
+			$kcat = popen( "kcat -P -b $brokers -t resource-purge -X linger.ms=0", 'w' );
 			foreach ( $events as $event ) {
 				$meta = [ 'uri' => wfExpandUrl( $event['url'], PROTO_INTERNAL ), 'dt' => gmdate( 'c' ) ];
 				$event = [ '$schema' => '/resource_change/1.0.0', 'meta' => $meta, 'tags' => [ 'mediawiki' ] ];
-				$topic->produce( RD_KAFKA_PARTITION_UA, 0, json_encode( $event ) );
+				fwrite( $kcat, json_encode( $event ) . "\n" );
 			}
-			return $producer->flush( 5000 ) === RD_KAFKA_RESP_ERR_NO_ERROR;
+			return pclose( $kcat ) === 0;
 		}
 	}
 	$wgEventRelayerConfig['cdn-url-purges'] = [ 'class' => Publisher::class ];

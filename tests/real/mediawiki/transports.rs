@@ -1,6 +1,6 @@
 //! How soon an edit shows at the edge, by the way in which MediaWiki tells it: PURGE, HTCP, or an event of
-//! the purge stream. A reader asks all the time; what counts is when the first request began that was
-//! answered with the new page, after MediaWiki had answered the editor.
+//! the purge stream. A reader asks all the time; what counts is when the last request began that was
+//! answered with the old page, after MediaWiki had answered the editor.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -30,14 +30,6 @@ enum Transport {
     Stream,
 }
 
-/// What came of an edit.
-struct Shown {
-    /// How long after the editor was answered readers still got the old page.
-    after: Duration,
-    /// Whether any did.
-    late: bool,
-}
-
 #[test]
 #[ignore = "needs MediaWiki from Debian and Kafka from Maven Central: tests/real/install"]
 fn an_edit_shows_soon_by_whichever_transport_its_purge_comes() {
@@ -61,37 +53,33 @@ fn an_edit_shows_soon_by_whichever_transport_its_purge_comes() {
         wiki.clears_go_to(matches!(transport, Transport::Htcp).then_some(purge));
         wiki.events_go_to(matches!(transport, Transport::Stream).then_some(at));
         edit(wiki.address(), &format!("Before {transport:?}."));
-        let all: Vec<Shown> = (0..edits)
-            .map(|n| shown(&edge, &wiki, &format!("{transport:?} tells of {n}.")))
-            .collect();
-        print(transport, &all);
+        let shown = |n| shown(&edge, &wiki, &format!("{transport:?} tells of {n}."));
+        let mut all: Vec<Duration> = (0..edits).map(shown).collect();
+        all.sort_unstable();
+        let late = all.iter().filter(|after| !after.is_zero()).count();
+        let at = |share: usize| all[(all.len() * share / 100).min(all.len() - 1)];
+        let cells = [at(50), at(99), at(100)].map(|time| format!("{time:.1?}")).join(" | ");
+        println!("| {transport:?} | {edits} | {late} | {cells} |");
     }
 }
 
-fn print(transport: Transport, all: &[Shown]) {
-    let late = all.iter().filter(|shown| shown.late).count();
-    let mut times: Vec<Duration> = all.iter().map(|shown| shown.after).collect();
-    times.sort_unstable();
-    let at = |share: usize| times[(times.len() * share / 100).min(times.len() - 1)];
-    let cells = [at(50), at(99), at(100)].map(|time| format!("{time:.1?}")).join(" | ");
-    println!("| {transport:?} | {} | {late} | {cells} |", all.len());
-}
-
-/// Has a reader ask for the page until it says `text`, and edits it meanwhile.
-fn shown(edge: &Edge, wiki: &Wiki, text: &str) -> Shown {
+/// Has a reader ask for the page until it says `text`, and edits it meanwhile; how long after the editor was
+/// answered a request began that still got the old page.
+fn shown(edge: &Edge, wiki: &Wiki, text: &str) -> Duration {
     let way = Way::to(edge, Protocol::Http1);
     let wanted = text.to_owned();
     let reader = thread::spawn(move || runtime().block_on(reads(&way, &wanted)));
     edit(wiki.address(), text);
     let answered = Clock::system().now();
-    let new = reader.join().expect("the reader reads");
-    Shown { after: new.saturating_duration_since(answered), late: new > answered }
+    let old = reader.join().expect("the reader reads");
+    old.saturating_duration_since(answered)
 }
 
-/// When the first request began that was answered with `text`.
+/// When the last request began that was answered without `text`.
 async fn reads(way: &Way, text: &str) -> Instant {
     let clock = Clock::system();
-    let limit = clock.now() + SOON;
+    let mut old = clock.now();
+    let limit = old + SOON;
     let mut connection = way.connect().await.expect("the edge takes connections");
     let fields = HeaderMap::from_iter([(HOST, HeaderValue::from_static("alpha.wiki.test"))]);
     loop {
@@ -100,8 +88,9 @@ async fn reads(way: &Way, text: &str) -> Instant {
         let answer = connection.fetch(Method::GET, PAGE, fields.clone()).await;
         let body = answer.expect("the edge answers").into_body();
         if body.windows(text.len()).any(|part| part == text.as_bytes()) {
-            return begun;
+            return old;
         }
+        old = begun;
     }
 }
 
