@@ -19,6 +19,7 @@ pub mod pages;
 pub mod peer;
 pub mod pem;
 pub mod reason;
+pub mod sync;
 pub mod tunnel;
 
 pub use axis::{Axis, StoredAxis};

@@ -1,6 +1,6 @@
 //! Mutations: checks that keep the promise of purging, each of which a test may take out to see that it is
-//! missed (`cargo test --features mutants --test purge_model`). Without that feature nothing of it is left
-//! in the program.
+//! missed (`cargo test --features mutants --test purge_model`, and with `interleavings` and
+//! `purge_interleavings` where it takes threads). Without that feature nothing of it is left in the program.
 
 /// A check that can be taken out, by the rule of PURGE.md that asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +38,19 @@ pub enum Mutant {
     Prefixes,
     /// Rule 11: expressions are matched.
     Expressions,
+    /// Rules 3 and 5: what is asked, checked, published and purged of a key takes turns.
+    KeyLock,
+    /// Rule 1: of two racing purges the newer wins.
+    FetchMax,
+    /// Rule 10: whoever sees the number of a wide purge finds its floor.
+    FloorFirst,
+    /// Rule 7: it is told up to where floors are forgotten before they are.
+    ForgottenFirst,
 }
 
 impl Mutant {
-    /// Every one.
-    pub const ALL: [Self; 16] = [
+    /// Those that one thread alone sees taken out.
+    pub const ALONE: [Self; 16] = [
         Self::HardRemoves,
         Self::SoftMarks,
         Self::SeparateNumbers,
@@ -60,6 +68,10 @@ impl Mutant {
         Self::Prefixes,
         Self::Expressions,
     ];
+
+    /// Those that it takes threads to miss.
+    pub const RACING: [Self; 4] =
+        [Self::KeyLock, Self::FetchMax, Self::FloorFirst, Self::ForgottenFirst];
 }
 
 #[cfg(feature = "mutants")]

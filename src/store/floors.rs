@@ -8,13 +8,14 @@
 //! Hard and soft floors are separate numbers (rule 2), and a floor only rises (rule 1). All
 //! accesses are sequentially consistent: they are a few a fetch, and the argument stays short.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use crate::base::Seq;
 use crate::base::mutant::{self, Mutant};
+use crate::base::sync::{self, AtomicU64};
 
-/// Slots of exact floors; 16 MiB in all.
-const SLOTS: usize = 1 << 20;
+/// Slots of exact floors, a power of two; 16 MiB in all.
+const SLOTS: usize = sync::size(1 << 20, 1);
 
 /// Whether a purge removes, or makes stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +73,9 @@ impl Floors {
         if mutant::is(Mutant::SeparateNumbers) {
             self.slot(hash).iter().for_each(|floor| floor.store(0, Ordering::SeqCst));
         }
+        if mutant::is(Mutant::FetchMax) {
+            self.slot(hash)[mode as usize].store(seq, Ordering::SeqCst);
+        }
         // Of two racing purges the older must not win, so never a plain store.
         self.slot(hash)[mode as usize].fetch_max(seq, Ordering::SeqCst);
         Seq(seq)
@@ -90,7 +94,7 @@ impl Floors {
 
     fn slot(&self, hash: u64) -> &[AtomicU64; 2] {
         // The high bits: the low ones choose the stripe of the key's lock.
-        let slot = usize::try_from(hash >> 44).unwrap_or_default() % SLOTS;
+        let slot = usize::try_from(hash >> 44).unwrap_or_default() & (SLOTS - 1);
         &self.exact[slot]
     }
 }

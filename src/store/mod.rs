@@ -10,6 +10,10 @@
 pub mod entry;
 pub mod floors;
 pub mod head;
+#[cfg(not(feature = "interleavings"))]
+pub mod index;
+#[cfg(feature = "interleavings")]
+#[path = "index_plain.rs"]
 pub mod index;
 pub mod object;
 pub mod slots;
@@ -17,8 +21,8 @@ mod sweep;
 pub mod tags;
 pub mod wide;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use entry::Most;
@@ -31,12 +35,13 @@ pub use tags::Tags;
 pub use wide::{BadExpression, Cover, Expression, Scope, Wide};
 
 use crate::base::mutant::{self, Mutant, unless};
+use crate::base::sync::{self, AtomicU64, Mutex, MutexGuard};
 use crate::base::{Coding, Credentials, Key, KeyRef, Reason, Seq, Stored};
 use index::Index;
 use slots::Slots;
 
 /// Striped locks: enough that two keys seldom share one, few enough to fit a page or two.
-const STRIPES: usize = 1024;
+const STRIPES: usize = sync::size(1024, 2);
 
 /// A cache of which one key takes more than this part is no cache.
 pub const LARGEST_SHARE: u64 = 8;
@@ -377,10 +382,14 @@ impl Store {
         Credentials::ALL.iter().for_each(|whom| self.markers.clear(whom.salt(hash)));
     }
 
-    fn lock(&self, hash: u64) -> MutexGuard<'_, ()> {
+    /// The lock of a key. It is there, unless a test has it taken out.
+    fn lock(&self, hash: u64) -> Option<MutexGuard<'_, ()>> {
+        if mutant::is(Mutant::KeyLock) {
+            return None;
+        }
         let stripe = usize::try_from(hash % STRIPES as u64).unwrap_or_default();
         // The lock guards no data of its own, so a panic under it leaves nothing half done.
-        self.locks[stripe].lock().unwrap_or_else(PoisonError::into_inner)
+        Some(self.locks[stripe].lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

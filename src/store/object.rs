@@ -4,7 +4,6 @@
 //! was read at once, and one small view would keep all of that alive.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue};
 
 use super::head::Head;
+use crate::base::sync::AtomicU64;
 use crate::base::{Axis, Coding, Seq, Stored};
 use crate::semantics::Phase;
 

@@ -5,8 +5,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use crate::base::sync;
+
 /// Notes that the table holds.
-const SLOTS: usize = 1 << 16;
+const SLOTS: usize = sync::size(1 << 16, 4);
 
 /// The table; each slot is a lock of its own, asked on misses only.
 #[derive(Debug)]

@@ -13,7 +13,6 @@
 //! met, because it had given way to another by then, a reader thinks the worst ([`Store::judge`]).
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use super::entry::Entry;
 use super::{Cover, Judgement, Object, STRIPES, Store};
 use crate::base::Seq;
 use crate::base::mutant::{self, Mutant, unless};
+use crate::base::sync::AtomicU64;
 
 /// What a sweep has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,9 +72,7 @@ impl Store {
         // has been looked at up to here.
         let upto = upto.min(self.wide.newest());
         self.horizon.fetch_max(upto.0, SeqCst);
-        for stripe in 0..STRIPES as u64 {
-            drop(self.lock(stripe));
-        }
+        (0..STRIPES as u64).for_each(|stripe| drop(self.lock(stripe)));
         let mut swept = Swept::default();
         if !mutant::is(Mutant::SweepMarks) {
             self.index.each(|entry| self.sweep_entry(&entry, upto, &mut swept));

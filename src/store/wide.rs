@@ -20,15 +20,13 @@ mod cover;
 mod expressions;
 mod table;
 
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-
-use arc_swap::ArcSwap;
+use std::sync::{OnceLock, PoisonError};
 
 use super::floors::{Floor, Mode};
 use super::tags::{self, Tags};
 use crate::base::mutant::{self, Mutant, unless};
+use crate::base::sync::{self, ArcSwap, AtomicU64, Mutex, MutexGuard};
 use crate::base::{KeyRef, Seq, SiteId};
 pub use cover::Cover;
 use expressions::Expressions;
@@ -36,7 +34,7 @@ pub use expressions::{BadExpression, Expression};
 use table::Table;
 
 /// Tags and prefixes whose floors are kept at once.
-const MOST: usize = 1 << 14;
+const MOST: usize = sync::size(1 << 14, 2);
 /// Segments of a path that are looked up; what lies deeper is purged with whatever was.
 const DEEPEST: usize = 64;
 /// Sites that there may be are this many times as many.
@@ -166,6 +164,9 @@ impl Wide {
     pub(super) fn raise(&self, scope: Scope<'_>, mode: Mode, next: impl FnOnce() -> Seq) -> Seq {
         let _writing = self.write();
         let Seq(seq) = next();
+        if mutant::is(Mutant::FloorFirst) {
+            self.newest.fetch_max(seq, SeqCst);
+        }
         match scope {
             Scope::Everything => {
                 self.everything.raise(mode, seq);
@@ -282,7 +283,9 @@ impl Wide {
     pub(super) fn forget(&self, swept: Seq) {
         let _writing = self.write();
         // First: whoever finds a floor gone must also find this.
-        self.forgotten.fetch_max(swept.0, SeqCst);
+        if !mutant::is(Mutant::ForgottenFirst) {
+            self.forgotten.fetch_max(swept.0, SeqCst);
+        }
         let table = self.table.load();
         if table.len() > 0 {
             let rest = table.rebuilt(|_, floor| floor.hard.max(floor.soft) > swept);
@@ -291,6 +294,9 @@ impl Wide {
         let expressions = self.expressions.load();
         if expressions.len() > 0 {
             self.expressions.store(expressions.without(swept).into());
+        }
+        if mutant::is(Mutant::ForgottenFirst) {
+            self.forgotten.fetch_max(swept.0, SeqCst);
         }
     }
 

@@ -189,3 +189,41 @@ fn what_a_tag_killed_gives_its_memory_back_and_its_floor_is_forgotten() {
     proxy.http1().get("/page1").expect(200).expect_hit();
     proxy.http1().get("/page0").expect_because("absent");
 }
+
+#[test]
+fn who_came_between_two_purges_of_a_tag_does_not_get_what_was_asked_before_both() {
+    let origin = Origin::start();
+    let (gate, held) = tagged("old", "xkey", "t").held();
+    origin.replies("/page", [held, tagged("new", "xkey", "t").into()]);
+    let proxy = Proxy::new(&origin).start();
+    let (one, two) = (proxy.http1(), proxy.http1());
+    let first = one.begin(get("/page"));
+    origin.wait_for("/page", 1);
+    purge(&proxy, "xkey", "t", Some("hard"));
+    let second = two.begin(get("/page"));
+    proxy.wait_for_waiters(1);
+    purge(&proxy, "xkey", "t", Some("hard"));
+    gate.finish();
+    assert_eq!(first.response().expect(200).text(), "old");
+    assert_eq!(second.response().expect(200).text(), "new");
+}
+
+#[test]
+fn what_a_304_confirms_had_its_own_tags_for_whoever_joined() {
+    let origin = Origin::start();
+    let page = |body| tagged(body, "xkey", "t").header("etag", "\"1\"");
+    let (gate, confirmed) = Page::status(304).header("etag", "\"1\"").header("xkey", "u").held();
+    origin.replies("/page", [page("old").into(), confirmed, page("new").into()]);
+    let proxy = Proxy::new(&origin).clock_by_hand().start();
+    proxy.http1().get("/page").expect(200);
+    proxy.advance(61);
+    let (one, two) = (proxy.http1(), proxy.http1());
+    let first = one.begin(get("/page"));
+    origin.wait_for("/page", 2);
+    purge(&proxy, "xkey", "t", Some("hard"));
+    let second = two.begin(get("/page"));
+    proxy.wait_for_waiters(1);
+    gate.finish();
+    assert_eq!(first.response().expect(200).text(), "old", "it waited before the purge");
+    assert_eq!(second.response().expect(200).text(), "new");
+}

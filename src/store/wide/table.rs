@@ -5,9 +5,9 @@
 //! is left and puts it in this one's place.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 
 use super::Pair;
+use crate::base::sync::{AtomicU32, AtomicU64, AtomicUsize};
 use crate::base::{Seq, SiteId};
 use crate::store::floors::{Floor, Mode};
 
