@@ -34,6 +34,7 @@ mod proxy_protocol;
 mod purge;
 mod purge_api;
 mod purge_cli;
+mod purge_history;
 mod purge_htcp;
 mod purge_order;
 mod purge_rebound;
