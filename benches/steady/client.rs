@@ -13,9 +13,14 @@ use crate::pages::Text;
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Ports of connections go up from here.
+const FIRST_PORT: u16 = 10_000;
+
 /// One client, with a kept connection and an address of its own.
 pub struct Client {
     source: Ipv4Addr,
+    /// The port of the next connection. The system would search for one, the longer the more are blocked.
+    port: u16,
     server: SocketAddr,
     text: Text,
     kept: Option<TcpStream>,
@@ -28,6 +33,7 @@ impl Client {
     pub fn new(number: u8, port: u16, text: Text) -> Self {
         Self {
             source: Ipv4Addr::new(127, 0, 1, number),
+            port: FIRST_PORT,
             server: SocketAddr::from(([127, 0, 0, 1], port)),
             text,
             kept: None,
@@ -61,7 +67,8 @@ impl Client {
     /// What is wrong with the answer.
     pub fn purge(&mut self, page: u32) -> io::Result<()> {
         let mut stream = self.kept()?;
-        write!(stream, "PURGE /wiki/{page} HTTP/1.1\r\nHost: wiki.test\r\n\r\n")?;
+        let request = format!("PURGE /wiki/{page} HTTP/1.1\r\nHost: wiki.test\r\n\r\n");
+        stream.write_all(request.as_bytes())?;
         let (status, ..) = self.answer(&mut stream)?;
         self.kept = Some(stream);
         if status / 100 == 2 { Ok(()) } else { Err(wrong(format!("status {status}"))) }
@@ -108,9 +115,11 @@ impl Client {
         self.kept.take().map_or_else(|| self.connect(), Ok)
     }
 
-    fn connect(&self) -> io::Result<TcpStream> {
+    fn connect(&mut self) -> io::Result<TcpStream> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        socket.bind(&SocketAddr::from((self.source, 0)).into())?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&SocketAddr::from((self.source, self.port)).into())?;
+        self.port = self.port.checked_add(1).unwrap_or(FIRST_PORT);
         socket.connect_timeout(&self.server.into(), PATIENCE)?;
         let stream = TcpStream::from(socket);
         stream.set_nodelay(true)?;

@@ -10,20 +10,19 @@ use rustix::process::Signal;
 
 use crate::client::Client;
 use crate::config;
+use crate::load::Latencies;
 use crate::pages::Text;
 use crate::process::Server;
-use crate::workload::{COLD_LENGTH, HOT};
+use crate::workload::HOT;
 
 /// Cold pages asked for a second; with a full cache as many have to go.
 const CHURN: u32 = 500;
-/// Purges a second.
-const PURGES: u32 = 2000;
 /// One of so many purges is of a page that is stored.
 const STORED: u32 = 8;
 /// Reloads a second.
 const RELOADS: u32 = 1;
 /// Threads that ask for cold pages or purge.
-const THREADS: u8 = 4;
+const THREADS: u8 = 20;
 
 /// What disturbs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,42 +60,50 @@ pub struct Disturber<'a> {
     pub config: PathBuf,
     /// The next cold page.
     pub next: AtomicU32,
+    /// The length of cold pages.
+    pub cold: u32,
+    /// The mebibytes of the cache.
+    pub cache: u32,
+    /// Purges a second.
+    pub purges: u32,
+    /// The next page to be purged, of those that are stored from the beginning; none where there are none.
+    pub stored: Option<AtomicU32>,
 }
 
 impl Disturber<'_> {
-    /// Does `work` while disturbing; what came of it, how often it was disturbed, and what went
-    /// wrong with that.
-    pub fn during<T>(&self, kind: Kind, work: impl FnOnce() -> T) -> (T, u32, Vec<String>) {
+    /// Does `work` while disturbing; what came of it, and of that.
+    pub fn during<T>(&self, kind: Kind, work: impl FnOnce() -> T) -> (T, Latencies) {
         let ended = AtomicBool::new(false);
-        let (count, mut failures) = (AtomicU32::new(0), Vec::new());
+        let mut disturbed = Latencies::default();
         let result = std::thread::scope(|scope| {
             let tasks: Vec<_> = (0..THREADS)
                 .map(|thread| {
-                    let (ended, count) = (&ended, &count);
-                    scope.spawn(move || self.task(kind, thread, ended, count))
+                    let ended = &ended;
+                    scope.spawn(move || self.task(kind, thread, ended))
                 })
                 .collect();
             let result = work();
             ended.store(true, Ordering::Relaxed);
             for task in tasks {
-                failures.extend(task.join().expect("a disturber does not panic"));
+                disturbed.add(task.join().expect("a disturber does not panic"));
             }
             result
         });
-        (result, count.into_inner(), failures)
+        (result, disturbed)
     }
 
-    fn task(&self, kind: Kind, thread: u8, ended: &AtomicBool, count: &AtomicU32) -> Vec<String> {
-        let mut failures = Vec::new();
+    fn task(&self, kind: Kind, thread: u8, ended: &AtomicBool) -> Latencies {
+        let mut latencies = Latencies::default();
         // Reloads come from one.
         let rate = match kind {
             Kind::Churn => CHURN / u32::from(THREADS),
-            Kind::Purges => PURGES / u32::from(THREADS),
+            Kind::Purges => self.purges / u32::from(THREADS),
             Kind::Reloads if thread == 0 => RELOADS,
-            Kind::Nothing | Kind::Reloads => return failures,
+            Kind::Nothing | Kind::Reloads => return latencies,
         };
         let mut client = Client::new(100 + thread, self.port, self.text.clone());
-        let start = Instant::now();
+        // One after the other, and not all at the same moment.
+        let start = Instant::now() + Duration::from_secs(1) / rate * thread.into() / THREADS.into();
         let mut turn = 0;
         while !ended.load(Ordering::Relaxed) {
             let due = start + Duration::from_secs(1) * turn / rate;
@@ -107,31 +114,34 @@ impl Disturber<'_> {
                 Kind::Reloads | Kind::Nothing => self.reload(turn),
             };
             match done {
-                Ok(()) => _ = count.fetch_add(1, Ordering::Relaxed),
-                Err(error) => failures.push(format!("{}: {error}", kind.name())),
+                Ok(()) => latencies.took(due),
+                Err(error) => latencies.failures.push(format!("{}: {error}", kind.name())),
             }
             turn += 1;
         }
-        failures
+        latencies
     }
 
     /// Asks for a page for the first time; which.
     fn miss(&self, client: &mut Client) -> std::io::Result<u32> {
         let page = HOT + self.next.fetch_add(1, Ordering::Relaxed);
-        client.get_kept(page, COLD_LENGTH).map(|_| page)
+        client.get_kept(page, self.cold).map(|_| page)
     }
 
     fn purge(&self, client: &mut Client, turn: u32) -> std::io::Result<()> {
         // Wikis purge what nobody reads more often than what somebody does.
-        let page = match turn % STORED {
-            0 => self.miss(client)?,
-            _ => HOT + turn,
+        let page = match (turn % STORED, &self.stored) {
+            (0, None) => self.miss(client)?,
+            (0, Some(stored)) => HOT + stored.fetch_add(1, Ordering::Relaxed),
+            // Below the least that is not stored, or above the most that is.
+            (_, None) => HOT + turn,
+            (_, Some(_)) => u32::MAX - turn,
         };
         client.purge(page)
     }
 
     fn reload(&self, turn: u32) -> std::io::Result<()> {
-        let text = config(self.port, self.origin, turn);
+        let text = config(self.port, self.origin, self.cache, turn);
         replace(&self.config, &text)?;
         self.server.signal(Signal::HUP);
         Ok(())

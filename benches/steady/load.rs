@@ -27,6 +27,12 @@ impl Latencies {
         self.sorted.get(last * share / 1000).copied().unwrap_or_default()
     }
 
+    /// Takes in one that was due then.
+    pub fn took(&mut self, due: Instant) {
+        let took = due.elapsed().as_micros();
+        self.sorted.push(u32::try_from(took).unwrap_or(u32::MAX));
+    }
+
     pub fn count(&self) -> usize {
         self.sorted.len()
     }
@@ -74,8 +80,7 @@ fn one(client: &mut Client, turns: impl Iterator<Item = (u32, Instant)>) -> Late
         };
         match answer {
             Ok(hit) => {
-                let took = due.elapsed().as_micros();
-                latencies.sorted.push(u32::try_from(took).unwrap_or(u32::MAX));
+                latencies.took(due);
                 latencies.missed += u64::from(!hit);
             }
             Err(error) => latencies.failures.push(format!("page {page}: {error}")),
