@@ -142,7 +142,13 @@ fn settle() {
 
 fn pinned(tidegate: &Path, config: &Path) -> Command {
     let mut command = Command::new("taskset");
-    command.args(["-c", "0"]).arg(tidegate).arg("run").arg("--config").arg(config);
+    // Its threads take turns as they do anywhere.
+    command
+        .args(["-c", "0", "chrt", "-o", "0"])
+        .arg(tidegate)
+        .arg("run")
+        .arg("--config")
+        .arg(config);
     command
 }
 
