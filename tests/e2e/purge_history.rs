@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::kit::{Client, Origin, Page, Proxy, Request, cache_status, versioned};
 
-const PAGES: u64 = 40;
+const PAGES: usize = 40;
 const READERS: u64 = 6;
 const EDITORS: u64 = 2;
 const MODES: [&str; 2] = ["hard", "soft"];
@@ -24,9 +24,9 @@ const MODES: [&str; 2] = ["hard", "soft"];
 #[derive(Clone, Copy, Debug)]
 enum Event {
     /// It was `version` when it was purged; answered at `at`.
-    Purged { page: u64, version: u64, mode: usize, at: u64 },
+    Purged { page: usize, version: u64, mode: usize, at: u64 },
     /// A reader who asked at `began` got `version`.
-    Read { page: u64, version: u64, began: u64, stale: bool, hit: bool },
+    Read { page: usize, version: u64, began: u64, stale: bool, hit: bool },
 }
 
 /// The pages and the counter.
@@ -40,11 +40,11 @@ impl Wiki {
         self.now.fetch_add(1, SeqCst)
     }
 
-    fn version(&self, page: u64) -> &AtomicU64 {
-        &self.versions[usize::try_from(page).unwrap()]
+    fn version(&self, page: usize) -> &AtomicU64 {
+        &self.versions[page]
     }
 
-    fn read(&self, client: &Client, page: u64) -> Event {
+    fn read(&self, client: &Client, page: usize) -> Event {
         let began = self.tick();
         let answer = client.get(&path(page)).expect(200);
         let (version, status) = (versioned::version_of(&answer), cache_status(&answer));
@@ -54,7 +54,7 @@ impl Wiki {
 
     /// Changes a page, and purges something that it is part of.
     fn edit(&self, proxy: &Proxy, client: &Client, random: &mut Rng) -> Event {
-        let (page, mode) = (random.u64(..PAGES), random.usize(..2));
+        let (page, mode) = (random.usize(..PAGES), random.usize(..2));
         let version = self.version(page).fetch_add(1, SeqCst) + 1;
         let purge = |path: &str| Request::new("PURGE", path).header("x-purge-mode", MODES[mode]);
         let order = |what: serde_json::Value| {
@@ -77,7 +77,7 @@ impl Wiki {
     }
 }
 
-fn path(page: u64) -> String {
+fn path(page: usize) -> String {
     format!("/{}/{page}", page % 4)
 }
 
@@ -100,6 +100,7 @@ fn serve(origin: &Origin, wiki: &'static Wiki) {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "the seed")]
 fn nobody_gets_what_is_older_than_a_purge_that_was_answered_before_they_asked() {
     let setting = |name, otherwise| {
         std::env::var(name).map_or(otherwise, |text| text.parse::<u64>().expect("a number"))
@@ -125,7 +126,7 @@ fn nobody_gets_what_is_older_than_a_purge_that_was_answered_before_they_asked() 
             };
             let mut act = move |_| match n < EDITORS {
                 true => wiki.edit(proxy, &client, &mut random),
-                false => wiki.read(&client, random.u64(..PAGES)),
+                false => wiki.read(&client, random.usize(..PAGES)),
             };
             (0..each).map(&mut act).collect::<Vec<_>>()
         };
@@ -143,6 +144,7 @@ fn nobody_gets_what_is_older_than_a_purge_that_was_answered_before_they_asked() 
 }
 
 /// Judges a history.
+#[allow(clippy::print_stdout, reason = "how often the interesting happened")]
 fn judge(history: &[Event]) {
     let mut purges: Vec<_> = history
         .iter()
@@ -162,16 +164,16 @@ fn judge(history: &[Event]) {
         })
         .collect();
     reads.sort_unstable();
-    let (mut known, mut next) = (vec![[0; 2]; usize::try_from(PAGES).unwrap()], 0);
+    let (mut known, mut next) = (vec![[0; 2]; PAGES], 0);
     let [mut hits, mut stales, mut fetched] = [0_u64; 3];
     for (began, page, version, stale, hit) in reads {
         while let Some((at, page, mode, version)) = purges.get(next).filter(|one| one.0 < began) {
-            let known = &mut known[usize::try_from(*page).unwrap()][*mode];
+            let known = &mut known[*page][*mode];
             *known = (*known).max(*version);
             next += 1;
             assert!(*at < began);
         }
-        let [hard, soft] = known[usize::try_from(page).unwrap()];
+        let [hard, soft] = known[page];
         assert!(version >= hard, "page {page}: {version} at {began}, though {hard} was purged");
         assert!(
             stale || version >= soft,

@@ -87,18 +87,18 @@ fn what_says_nothing_is_counted_and_passed_over() {
     proxy.http1().get("/wiki/A").expect(200);
     let (other, no_url) = (event("https://other.test/wiki/A"), event("wiki/A"));
     let poison = ["", "{", "[]", "\u{0}", "{\"meta\":{\"uri\":7}}", &other, &no_url];
-    for _ in 0..100 {
+    for _ in 0..1500 {
         kafka.append(TOPIC, 0, &poison);
     }
-    wait_for_position(&proxy, 0, 700);
+    wait_for_position(&proxy, 0, 10_500);
     proxy.http1().get("/wiki/A").expect_hit();
-    for (result, count) in [("malformed", 500.0), ("dropped", 200.0), ("taken", 0.0)] {
+    for (result, count) in [("malformed", 7500.0), ("dropped", 3000.0), ("taken", 0.0)] {
         let found = proxy.metric(&format!("tidegate_stream_messages_total{{result=\"{result}\"}}"));
         assert!((found - count).abs() < 0.5, "{result}: {found}");
     }
     page.raise();
     kafka.events(TOPIC, 0, &["https://wiki.test/wiki/A"]);
-    wait_for_position(&proxy, 0, 701);
+    wait_for_position(&proxy, 0, 10_501);
     assert_eq!(version_of(&proxy.http1().get("/wiki/A")), 2);
     assert!(gaps(&proxy, "unreadable") < 0.5);
 }

@@ -118,6 +118,16 @@ impl Edge {
         edge
     }
 
+    /// Has it stand still.
+    pub fn pause(&self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// Has it go on.
+    pub fn go_on(&self) {
+        self.process.signal(Signal::CONT);
+    }
+
     /// The process, to be looked at.
     pub fn vitals(&self) -> Vitals {
         Vitals(self.process.id())

@@ -5,7 +5,7 @@ pub mod broker;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -24,6 +24,9 @@ const TOPIC: &str = "resource-purge";
 /// Pages that are stored, and of which each stream of events names every one.
 const PAGES: u32 = 200;
 
+/// One of so many events of a backlog is of a page that is stored.
+const STORED: u64 = 10;
+
 /// How long all events may take from the publisher through the broker to the store.
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -39,7 +42,9 @@ struct Rig {
 #[ignore = "needs nginx from Debian and Kafka from Maven Central: tests/real/install"]
 fn every_event_of_a_real_broker_is_accounted_for() {
     let _alone = alone();
-    let nginx = Nginx::start("");
+    let nginx = Nginx::start(
+        "location /many/ { return 200 'a page'; add_header Cache-Control max-age=86400; }",
+    );
     for page in 0..PAGES {
         fs::write(nginx.pages().join(format!("p/{page}")), "a page").expect("the folder is ours");
     }
@@ -75,14 +80,18 @@ impl Rig {
 
     /// A file of `count` events, of which every page's stand among the first and the last.
     fn write_events(&self, count: u64) -> PathBuf {
+        let is_page = |n| n < u64::from(PAGES) || count - n <= u64::from(PAGES);
+        self.write_events_of(count, |n| is_page(n).then(|| format!("p/{}", n % u64::from(PAGES))))
+    }
+
+    /// A file of `count` events, of which some name pages.
+    fn write_events_of(&self, count: u64, page: impl Fn(u64) -> Option<String>) -> PathBuf {
         let path = self.folder.path().join("events");
         let mut lines = String::new();
         for n in 0..count {
-            let page = if n < u64::from(PAGES) || count - n <= u64::from(PAGES) {
-                format!("p/{}", n % u64::from(PAGES))
-            } else {
+            let page = page(n).unwrap_or_else(|| {
                 format!("wiki/A_page_that_is_not_stored_and_has_a_title_of_usual_length_{n}")
-            };
+            });
             let line = writeln!(
                 lines,
                 r#"{{"$schema":"/resource_change/1.0.0","meta":{{"stream":"{TOPIC}","uri":"https://{HOST}/{page}","domain":"{HOST}","id":"0fa0e9c0-1234-4321-8888-{n:012}","dt":"2026-01-01T00:00:00Z","request_id":"0fa0e9c0-1234-4321-8888-0123456789ab"}},"tags":["mediawiki"],"root_event":{{"signature":"{n:040}","dt":"2026-01-01T00:00:00Z"}}}}"#
@@ -94,7 +103,11 @@ impl Rig {
     }
 
     fn publish(&self, count: u64) {
-        let mut publisher = self.broker.publish(TOPIC, &self.write_events(count));
+        self.publish_all(&self.write_events(count));
+    }
+
+    fn publish_all(&self, events: &Path) {
+        let mut publisher = self.broker.publish(TOPIC, events);
         until("all events are in the log", LIMIT, || !publisher.runs());
     }
 
@@ -139,17 +152,27 @@ impl Rig {
         edge.stop();
     }
 
+    /// The edge stands still while it is published, so that its pages are stored when it comes.
     fn a_backlog(&mut self) {
-        self.publish(self.events);
         let (clock, edge) = (Clock::system(), self.edge());
+        wait_for_partitions(&edge, 3);
+        let stored = self.events / STORED;
+        let many = (0..stored).map(|n| format!("/many/{n}"));
+        assert_eq!(ask_for(&edge, many.clone()), u32::try_from(stored).expect("they are few"));
+        let before = count(&edge, "tidegate_stream_messages_total");
+        edge.pause();
+        let page = |n| (n % STORED == 0).then(|| format!("many/{}", n / STORED));
+        self.publish_all(&self.write_events_of(self.events, page));
         let (began, cpu) = (clock.now(), edge.vitals().cpu());
-        wait_for_messages(&edge, self.events);
+        edge.go_on();
+        wait_for_messages(&edge, before + self.events);
         let (took, cpu) = (clock.now() - began, edge.vitals().cpu() - cpu);
-        assert!(gaps(&edge) < 0.5);
+        assert!(gaps(&edge) < 0.5, "{}", edge.metrics(&["tidegate_stream"]));
+        assert_eq!(ask_for(&edge, many), u32::try_from(stored).expect("they are few"));
         let events = self.events as f64;
         let rate = events / took.as_secs_f64();
         println!(
-            "a backlog of {} events: applied in {took:.1?}, {rate:.0} a second, {:.2} µs of CPU time each; an hour at 10 000 a second in {:.0} s",
+            "a backlog of {} events, one in {STORED} of a stored page: applied in {took:.1?}, {rate:.0} a second, {:.2} µs of CPU time each; an hour at 10 000 a second in {:.0} s",
             self.events,
             cpu.as_secs_f64() * 1e6 / events,
             36e6 / rate
@@ -220,12 +243,16 @@ impl Rig {
 
 /// Asks for every page; how many of the answers were no hits.
 fn ask_all(edge: &Edge) -> u32 {
+    ask_for(edge, (0..PAGES).map(|page| format!("/p/{page}")))
+}
+
+/// Asks for all of these; how many of the answers were no hits.
+fn ask_for(edge: &Edge, paths: impl Iterator<Item = String>) -> u32 {
     let way = Way::to(edge, Protocol::Http1);
     runtime().block_on(async {
         let mut connection = way.connect().await.expect("the edge takes connections");
         let mut missed = 0;
-        for page in 0..PAGES {
-            let path = format!("/p/{page}");
+        for path in paths {
             let answer = connection.fetch(Method::GET, &path, HeaderMap::new()).await;
             let answer = answer.expect("the edge answers");
             assert_eq!(answer.status(), 200, "{path}");
