@@ -17,7 +17,7 @@ fn admin(draining: &Arc<AtomicBool>) -> Admin {
     let status: Status = Arc::new(|| serde_json::json!({ "node": "cp1" }));
     let store = Arc::new(Store::new(1 << 20, 4));
     let desk = Arc::new(Desk::new(Arc::clone(&store), Sites::default()));
-    let gate = Gate::new(Rules::default());
+    let gate = Gate::of(Rules::default());
     let sources = Arc::new(Sources::new(desk, Clock::system(), &Budget::new(1 << 20)));
     let purges = Arc::new(Purges::new(&sources, &store, &Clock::system(), gate));
     Admin::new(telemetry, vec![Arc::new(Budget::new(7))], status, Arc::clone(draining), purges)

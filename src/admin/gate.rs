@@ -42,7 +42,8 @@ pub struct Token {
     secret: Box<[u8]>,
     /// The names of its sites; `None` for all.
     sites: Option<Vec<String>>,
-    bucket: Bucket,
+    rate: [u32; 2],
+    bucket: Arc<Bucket>,
 }
 
 /// What a request was let in by.
@@ -66,14 +67,30 @@ pub enum Closed {
 }
 
 impl Gate {
+    /// The gate that `config` makes.
+    ///
+    /// # Errors
+    /// A sentence for each secret that cannot be read or is too short.
+    pub fn new(config: &Config) -> Result<Self, Vec<String>> {
+        Rules::read(config, None).map(Self::of)
+    }
+
     /// The gate that `rules` make.
-    pub fn new(rules: Rules) -> Self {
+    pub fn of(rules: Rules) -> Self {
         Self(ArcSwap::from_pointee(rules))
     }
 
     /// Puts other rules in force.
     pub fn follow(&self, rules: Rules) {
         self.0.store(Arc::new(rules));
+    }
+
+    /// The rules that `config` makes, where tokens that are as they were have what is left of their rate.
+    ///
+    /// # Errors
+    /// A sentence for each secret that cannot be read or is too short.
+    pub fn read(&self, config: &Config) -> Result<Rules, Vec<String>> {
+        Rules::read(config, Some(&self.0.load()))
     }
 
     /// On which terms orders are taken: as those of PURGE, about all hosts.
@@ -111,14 +128,10 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 impl Rules {
-    /// Reads what `config` says, and the secrets that it names.
-    ///
-    /// # Errors
-    /// A sentence for each secret that cannot be read or is too short.
-    pub fn read(config: &Config) -> Result<Self, Vec<String>> {
+    fn read(config: &Config, before: Option<&Self>) -> Result<Self, Vec<String>> {
         let (mut tokens, mut errors) = (Vec::new(), Vec::new());
         for token in &config.tokens {
-            match Token::read(token) {
+            match Token::read(token, before) {
                 Ok(token) => tokens.push(Arc::new(token)),
                 Err(why) => errors.push(format!("the secret of token {}: {why}", token.name)),
             }
@@ -129,7 +142,7 @@ impl Rules {
 }
 
 impl Token {
-    fn read(token: &config::Token) -> Result<Self, String> {
+    fn read(token: &config::Token, before: Option<&Rules>) -> Result<Self, String> {
         let file = &token.secret_file;
         let text = std::fs::read(file).map_err(|why| format!("{}: {why}", file.display()))?;
         let secret = text.trim_ascii();
@@ -143,11 +156,16 @@ impl Token {
         if !secret.iter().all(u8::is_ascii_graphic) {
             return Err(format!("{} holds more than one word of ASCII", file.display()));
         }
+        let same =
+            |old: &&Arc<Self>| old.name == token.name && old.rate == [token.rate, token.burst];
+        let kept = before.and_then(|before| before.tokens.iter().find(same));
+        let kept = kept.map(|old| Arc::clone(&old.bucket));
         Ok(Self {
             name: token.name.clone(),
             secret: secret.into(),
             sites: token.sites.clone(),
-            bucket: Bucket::new(token.rate, token.burst),
+            rate: [token.rate, token.burst],
+            bucket: kept.unwrap_or_else(|| Arc::new(Bucket::new(token.rate, token.burst))),
         })
     }
 }
@@ -191,10 +209,11 @@ mod tests {
         let tokens = tokens.iter().map(|(name, sites)| {
             let sites = sites.map(|list| list.iter().map(|&name| name.to_owned()).collect());
             let secret = format!("secret-of-{name}").into_bytes().into();
-            Arc::new(Token { name: (*name).into(), secret, sites, bucket: Bucket::new(10, 20) })
+            let bucket = Arc::new(Bucket::new(10, 20));
+            Arc::new(Token { name: (*name).into(), secret, sites, rate: [10, 20], bucket })
         });
         let allow = ["127.0.0.0/8".parse().unwrap()].into_iter().collect();
-        Gate::new(Rules { allow, tokens: tokens.collect(), rebound: Duration::ZERO })
+        Gate::of(Rules { allow, tokens: tokens.collect(), rebound: Duration::ZERO })
     }
 
     fn ask(gate: &Gate, authorization: Option<&str>, from: &str) -> Result<Grant, Closed> {

@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::streams::Streams;
 use super::worker::{self, Inboxes, Workers};
 use super::{Parts, Server, Shared, StartError, control, purging, sweeper};
-use crate::admin::gate::{Gate, Rules};
+use crate::admin::gate::Gate;
 use crate::admin::purge::Purges;
 use crate::base::budget::Part;
 use crate::base::{Budget, Charge, Clients, Clock, Drain, fields};
@@ -61,7 +61,7 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
     let telemetry = Telemetry::new(clock.clone(), config.node.workers, labels, access)
         .map_err(|error| one("the access log's thread", &error))?;
 
-    let gate = Gate::new(Rules::read(&config).map_err(StartError)?);
+    let gate = Gate::new(&config).map_err(StartError)?;
     let running = Running::new(config.clone(), origins, pages);
     let node = node(running, clock, budget).map_err(|why| one("the node's name", &why))?;
     let api = Arc::new(Purges::new(&node.sources, &node.store, &node.clock, gate));
@@ -215,7 +215,7 @@ impl Shared {
             Origins::build(&config, Some(&old.origins), &self.resolver, &self.node.budget);
         let origins = origins.map_err(StartError)?;
         let pages = ErrorPages::read(&config).map_err(StartError)?;
-        let rules = Rules::read(&config).map_err(StartError)?;
+        let rules = self.api.gate().read(&config).map_err(StartError)?;
         let prepared = prepare_tls(&config, &self.node.clock)?;
         let access = AccessLog::open(&sink(&config))
             .map_err(|error| StartError(vec![format!("the access log: {error}")]))?;

@@ -216,8 +216,7 @@ impl Wide {
         });
         rest.raise(hash, site, mode, seq);
         self.table.store(rest.into());
-        self.counts.folded.fetch_add(folded, Relaxed);
-        tracing::warn!(folded, "too many tags and prefixes purged at once: sites were, in part");
+        self.note_folded(folded, "tags and prefixes");
     }
 
     fn raise_matching(&self, what: &Expression, site: Option<SiteId>, mode: Mode, seq: u64) {
@@ -230,10 +229,18 @@ impl Wide {
                 whole.raise(Mode::Soft, floor.soft.0);
                 folded += 1;
             });
-            self.counts.folded.fetch_add(folded, Relaxed);
-            tracing::warn!(folded, "too many expressions purged at once: sites were, in part");
+            self.note_folded(folded, "expressions");
         }
         self.expressions.store(all.into());
+    }
+
+    /// It is told each time that there are twice as many: who purges for ever does not fill the log.
+    fn note_folded(&self, folded: u64, what: &str) {
+        let before = self.counts.folded.fetch_add(folded, Relaxed);
+        let all = before + folded;
+        if before.checked_ilog2() != all.checked_ilog2() {
+            tracing::warn!(all, "too many {what} purged at once: sites were, in part");
+        }
     }
 
     /// The floor of an object of `site` under `key` with `tags`, as far as it is above `seen`: up to

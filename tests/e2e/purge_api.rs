@@ -290,7 +290,7 @@ fn a_token_purges_its_sites_alone() {
 #[test]
 fn a_token_s_rate_bounds_its_orders() {
     let origin = Origin::start();
-    let proxy = guarded(&origin).clock_by_hand().start();
+    let mut proxy = guarded(&origin).clock_by_hand().start();
     let client = Client::http1(proxy.admin());
     let ask = || {
         let lines = "{\"url\": \"http://wiki.test/page\"}\n".repeat(20);
@@ -301,6 +301,9 @@ fn a_token_s_rate_bounds_its_orders() {
     proxy.advance(1);
     assert_eq!(ask(), 5);
     proxy.wait_for_metric("tidegate_purge_api_refused_total{error=\"too-many\"}", 45.0);
+    // A reload leaves it what it was, unless the rate is another.
+    proxy.reload(guarded(&origin).site("on_lag = 'stale'")).unwrap();
+    assert_eq!(ask(), 0);
 }
 
 #[test]

@@ -122,6 +122,20 @@ fn a_token_is_shown_and_what_is_refused_is_told() {
 }
 
 #[test]
+fn what_is_over_a_tokens_rate_is_sent_again() {
+    let origin = Origin::start();
+    let token = "[[admin.token]]\nname = 'slow'\nsecret_file = 'token'\nrate = 20\nburst = 20\n";
+    let secret = "a-secret-of-the-slow";
+    let proxy = Proxy::new(&origin).file("token", secret).config(token).start();
+    let admin = proxy.admin().to_string();
+    let pages: Vec<String> = (0..50).map(|n| format!("http://wiki.test/{n}")).collect();
+    let order = ["--from-file", "-", "--soft", "--admin", &admin];
+    let done = run_with(&order, &pages.join("\n"), Some(secret));
+    assert_eq!((done.code, done.out.lines().count()), (Some(0), 50), "{}", done.err);
+    assert_eq!(proxy.status()["purge_seq"], json!(50), "each once");
+}
+
+#[test]
 fn what_is_typed_wrong_purges_nothing() {
     for arguments in [&[][..], &["--soft"], &["--tag", "t"], &["http://w/", "/wiki/A"]] {
         assert_eq!(run(arguments, "").code, Some(2), "{arguments:?}");

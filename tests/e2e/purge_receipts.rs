@@ -89,3 +89,21 @@ fn nobody_waits_for_ever_for_a_purge_that_does_not_come() {
     assert_eq!(answer.header("purge-wait"), Some("late"));
     proxy.http1().send(get("/page").header("purge-wait", "soon")).expect(400);
 }
+
+#[test]
+fn who_may_not_purge_waits_for_no_purge_and_nobody_without_a_place() {
+    let origin = Origin::start();
+    origin.page("/page", Page::cacheable("x"));
+    let setup = Proxy::new(&origin).with("cache", "max_waiters = 1").clock_by_hand();
+    let mut proxy = setup.clone().with("purge", "allow = ['192.0.2.0/24']").start();
+    let ask = || get("/page").header("purge-wait", "1000");
+    let answer = proxy.http1().send(ask()).expect(200);
+    assert_eq!(answer.header("purge-wait"), None);
+    assert_eq!(origin.requests()[0].header("purge-wait"), None, "the numbers are ours");
+    proxy.reload(setup).unwrap();
+    let mut waiting = proxy.http1().begin(ask());
+    proxy.wait_for_waiters(1);
+    proxy.http1().send(ask()).expect(503);
+    proxy.advance_until("it is late", 5, || waiting.has_head());
+    waiting.response().expect(200).expect_hit();
+}

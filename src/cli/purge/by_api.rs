@@ -21,6 +21,10 @@ const TOGETHER: usize = 500;
 /// How long a request may take. A dry run may look at all that is stored.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// How long is waited before what was over a token's rate is sent again, and how often in vain.
+const AGAIN: Duration = Duration::from_secs(1);
+const PATIENCE: u32 = 60;
+
 /// An order with what it is called in the output.
 pub(super) type Named = (String, Value);
 
@@ -28,13 +32,20 @@ pub(super) type Named = (String, Value);
 ///
 /// # Errors
 /// The listener cannot be asked, or takes no orders from here. What was told before is done.
-pub(super) async fn send(mut source: Source, options: &Options) -> Result<Exit, String> {
-    let token = token(options)?;
+pub(super) async fn send(source: Source, options: &Options) -> Result<Exit, String> {
+    let (token, clock) = (token(options)?, Clock::system());
     let mut api = Api {
-        client: Client::new(options.admin.as_deref().unwrap_or(ADMIN), Clock::system(), LIMIT),
+        client: Client::new(options.admin.as_deref().unwrap_or(ADMIN), clock.clone(), LIMIT),
+        clock,
         token,
         progress: Progress::new(source.is_file()),
     };
+    let sent = send_all(&mut api, source, options).await;
+    api.progress.end();
+    sent.map(|()| if api.progress.failed == 0 { Exit::Ok } else { Exit::Failed })
+}
+
+async fn send_all(api: &mut Api, mut source: Source, options: &Options) -> Result<(), String> {
     let mut orders = scoped(options);
     while let Some(next) = source.next() {
         match next {
@@ -52,8 +63,7 @@ pub(super) async fn send(mut source: Source, options: &Options) -> Result<Exit, 
         let rest = orders.split_off(orders.len().min(TOGETHER));
         api.send(std::mem::replace(&mut orders, rest)).await?;
     }
-    api.progress.end();
-    Ok(if api.progress.failed == 0 { Exit::Ok } else { Exit::Failed })
+    Ok(())
 }
 
 /// The orders that are no pages.
@@ -113,13 +123,33 @@ fn token(options: &Options) -> Result<Option<HeaderValue>, String> {
 /// The admin listener.
 struct Api {
     client: Client,
+    clock: Clock,
     token: Option<HeaderValue>,
     progress: Progress,
 }
 
 impl Api {
-    /// Sends `orders` and tells what became of each.
-    async fn send(&mut self, orders: Vec<Named>) -> Result<(), String> {
+    /// Sends `orders` and tells what became of each. Those that are over the token's rate are sent again, as
+    /// many at a time as were not.
+    async fn send(&mut self, mut orders: Vec<Named>) -> Result<(), String> {
+        let (mut most, mut patience) = (orders.len(), PATIENCE);
+        while !orders.is_empty() {
+            let rest = orders.split_off(orders.len().min(most));
+            let sent = orders.len();
+            orders = self.send_once(orders, patience > 0).await?;
+            if !orders.is_empty() {
+                most = (sent - orders.len()).max(1);
+                patience = if orders.len() < sent { PATIENCE } else { patience - 1 };
+                self.clock.sleep(AGAIN).await;
+            }
+            orders.extend(rest);
+        }
+        Ok(())
+    }
+
+    /// Sends `orders` and tells what became of each but those that are over the token's rate, where `again`
+    /// says that they may be sent again: these.
+    async fn send_once(&mut self, orders: Vec<Named>, again: bool) -> Result<Vec<Named>, String> {
         let lines: String = orders.iter().map(|(_, order)| format!("{order}\n")).collect();
         let request = Request::post("/purge")
             .header("host", "tidegate")
@@ -138,15 +168,19 @@ impl Api {
             let status = answer.status().as_u16();
             return Err(format!("{status}: {}", why.unwrap_or_else(|| "no purge API".into())));
         }
-        let mut results = text.lines();
-        for (name, _) in &orders {
-            let result: Option<Value> =
-                results.next().and_then(|line| serde_json::from_str(line).ok());
-            let (ok, told) = told(&result.unwrap_or_default());
+        let (mut results, mut left) = (text.lines(), Vec::new());
+        for (name, order) in orders {
+            let result = results.next().and_then(|line| serde_json::from_str(line).ok());
+            let result: Value = result.unwrap_or_default();
+            if again && result["error"] == "too-many" {
+                left.push((name, order));
+                continue;
+            }
+            let (ok, told) = told(&result);
             say(format_args!("{told} {name}"));
             self.progress.add(ok);
         }
-        Ok(())
+        Ok(left)
     }
 }
 
