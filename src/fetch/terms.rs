@@ -10,7 +10,7 @@ use http_body::Body as _;
 use crate::base::{Reason, WorkerId};
 use crate::config::{Encoding, Site};
 use crate::origin::Exchange;
-use crate::semantics::{Life, Policy, Received, ResponseDirectives, storing};
+use crate::semantics::{Life, Policy, Received, ResponseDirectives, storing, targeted};
 
 /// What the configuration says about storing.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ pub(super) struct Came<'a> {
     pub status: StatusCode,
     /// The fields that came.
     pub fields: &'a HeaderMap,
-    /// Their Cache-Control.
+    /// What they say to this cache.
     pub said: ResponseDirectives,
     /// The life that they give.
     pub life: Life,
@@ -67,7 +67,7 @@ impl<'a> Came<'a> {
         (wall, delay): (SystemTime, Duration),
         terms: &Terms,
     ) -> Self {
-        let said = ResponseDirectives::of(fields);
+        let said = targeted::directives(fields, &terms.site.targets);
         let life = Life::of(status, fields, &said, Received { wall, delay }, &terms.policy);
         Self { status, fields, said, life }
     }

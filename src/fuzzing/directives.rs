@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::{lines, now};
 use crate::semantics::{
     Life, Phase, Policy, Received, RequestDirectives, RequestFacts, ResponseDirectives,
-    cache_control, storing,
+    cache_control, storing, targeted,
 };
 
 /// `data` as lines of Cache-Control. Case means nothing, saying it twice means nothing, and what
@@ -38,6 +38,24 @@ pub fn directives(data: &[u8]) {
     check_added(&headers, &said);
     check_life(&headers, &said);
     check_told(&headers, &said);
+    check_targeted(data, &said);
+}
+
+/// A targeted field says the same as Cache-Control or nothing, but for what is written otherwise as a
+/// structured field: the last of several counts there, and arguments are strings.
+fn check_targeted(data: &[u8], said: &ResponseDirectives) {
+    const TARGET: HeaderName = HeaderName::from_static("cdn-cache-control");
+    let mut headers = lines(&TARGET, data);
+    let heard = targeted::directives(&headers, &[TARGET]);
+    assert!(heard.targeted || heard == ResponseDirectives::default());
+    assert!(said.no_store || !heard.no_store, "it forbids what was not said");
+    assert!(
+        said.names_lifetime() || !heard.names_lifetime(),
+        "it names a lifetime that was not said"
+    );
+    // One more member that is none, and nothing of it is believed.
+    headers.append(TARGET, HeaderValue::from_static("&"));
+    assert!(!targeted::directives(&headers, &[TARGET]).targeted);
 }
 
 /// What clients are told in place of it lets them do no more, and names nothing of shared caches.

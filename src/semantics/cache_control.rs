@@ -54,6 +54,8 @@ pub struct ResponseDirectives {
     pub no_transform: bool,
     /// It does not change while it is fresh (RFC 8246).
     pub immutable: bool,
+    /// A [targeted](super::targeted) field said it: Expires counts for nothing beside that.
+    pub targeted: bool,
 }
 
 impl ResponseDirectives {
@@ -63,16 +65,27 @@ impl ResponseDirectives {
         for directive in directives(headers) {
             said.take(&directive);
         }
-        if said.no_cache {
-            said.no_cache_fields.clear();
-        }
-        if said.private {
-            said.private_fields.clear();
-        }
-        said
+        said.settled()
     }
 
-    /// Whether Cache-Control names a lifetime.
+    /// The same, where what is for all fields is not for some of them too.
+    pub(super) fn settled(mut self) -> Self {
+        if self.no_cache {
+            self.no_cache_fields.clear();
+        }
+        if self.private {
+            self.private_fields.clear();
+        }
+        self
+    }
+
+    /// Takes one directive more, with its argument if it has one.
+    pub(super) fn say(&mut self, name: &[u8], argument: Option<&[u8]>) {
+        let argument = argument.map_or(Argument::Absent, |said| Argument::Is(Cow::Borrowed(said)));
+        self.take(&Directive::named(name, argument));
+    }
+
+    /// Whether a lifetime is named in it.
     pub fn names_lifetime(&self) -> bool {
         self.max_age.is_some() || self.s_maxage.is_some()
     }

@@ -80,6 +80,7 @@ fn every_directive_is_found_in_any_case_and_on_any_line_rfc9111_5_2_2() {
         must_understand: true,
         no_transform: true,
         immutable: true,
+        targeted: false,
     };
     assert_eq!(said, expected);
     assert_eq!(response(&["foo, bar=\"no-store, private\", x"]), ResponseDirectives::default());

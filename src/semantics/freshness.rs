@@ -254,7 +254,7 @@ fn explicit_lifetime(
     now: SystemTime,
 ) -> Option<Duration> {
     said.s_maxage.or(said.max_age).or_else(|| {
-        headers.contains_key(EXPIRES).then(|| {
+        (!said.targeted && headers.contains_key(EXPIRES)).then(|| {
             date::field(headers, &EXPIRES, now)
                 .and_then(|expires| expires.duration_since(date).ok())
                 .unwrap_or_default()

@@ -1,6 +1,6 @@
 //! The rules of HTTP caching as pure functions: headers and times come in as values, decisions go
-//! out as values. RFC 9110 (semantics), 9111 (caching), 5861 (stale), 8246 (immutable) and 9211
-//! (Cache-Status); every rule names its paragraph.
+//! out as values. RFC 9110 (semantics), 9111 (caching), 5861 (stale), 8246 (immutable), 9211
+//! (Cache-Status) and 9213 (targeted fields); every rule names its paragraph.
 //!
 //! Nothing here reads a clock, waits, logs, or knows of sites, stores and origins. What a site may
 //! choose of the RFCs' freedom comes in as a [`Policy`]. No bytes that a header may hold make
@@ -23,6 +23,7 @@ pub mod present;
 pub mod range;
 pub mod storing;
 pub mod tags;
+pub mod targeted;
 pub mod validation;
 pub mod validator;
 pub mod vary;

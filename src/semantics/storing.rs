@@ -73,7 +73,8 @@ pub fn storable(
         return Err(Reason::Session);
     }
     // RFC 9111 §3, last point: explicit freshness, public, or a status cacheable by itself.
-    let explicit = said.names_lifetime() || headers.contains_key(EXPIRES);
+    let expires = !said.targeted && headers.contains_key(EXPIRES);
+    let explicit = said.names_lifetime() || expires;
     if !explicit && !said.public && !freshness::heuristically_cacheable(status) {
         return Err(Reason::Status);
     }

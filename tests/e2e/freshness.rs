@@ -298,3 +298,48 @@ fn a_cluster_is_asked_for_so_many_refreshes_a_second_while_readers_get_what_is_s
     }
     gate.finish();
 }
+
+#[test]
+fn a_targeted_field_is_obeyed_in_place_of_cache_control_and_expires_rfc9213() {
+    let past = ("expires", "Thu, 01 Jan 1970 00:00:00 GMT");
+    // Field lines of a response, and the second at which it expires; 0 where it is not stored.
+    let lines: [(&[(&str, &str)], u64); 7] = [
+        (&[("cdn-cache-control", "max-age=60"), ("cache-control", "no-store"), past], 60),
+        (&[("cdn-cache-control", "max-age=20"), ("cache-control", "max-age=60")], 20),
+        (&[("cdn-cache-control", "no-store"), ("cache-control", "max-age=60")], 0),
+        (&[("cdn-cache-control", "private"), ("cache-control", "max-age=60")], 0),
+        (&[("cdn-cache-control", "public"), ("expires", "Thu, 01 Jan 2026 00:01:00 GMT")], 0),
+        (&[("cdn-cache-control", "max-age=\"60\""), ("cache-control", "max-age=20")], 20),
+        (&[("cdn-cache-control", "max-age =60"), ("cache-control", "no-store")], 0),
+    ];
+    for (fields, seconds) in lines {
+        for http2 in [false, true] {
+            let origin = Origin::start();
+            let page =
+                fields.iter().fold(Page::new("x"), |page, (name, value)| page.header(name, value));
+            origin.page("/page", page);
+            let proxy = Proxy::new(&origin).tls().clock_by_hand().start();
+            let client = if http2 { proxy.http2() } else { proxy.http1() };
+            let answer = client.get("/page").expect(200);
+            assert_eq!(
+                answer.header(fields[0].0),
+                Some(fields[0].1),
+                "it is told to caches behind"
+            );
+            if seconds > 0 {
+                proxy.advance(seconds - 1);
+                client.get("/page").expect_hit();
+                proxy.advance(1);
+            }
+            assert!(!cache_status(&client.get("/page")).hit, "{fields:?}");
+        }
+    }
+    // Others may be named.
+    let origin = Origin::start();
+    let page = Page::new("x").header("surrogate-control", "max-age=60");
+    origin.page("/page", page.header("cdn-cache-control", "no-store"));
+    let named = "targeted_fields = ['Surrogate-Control', 'CDN-Cache-Control']";
+    let proxy = Proxy::new(&origin).site(named).start();
+    proxy.http1().get("/page").expect(200);
+    proxy.http1().get("/page").expect_hit();
+}

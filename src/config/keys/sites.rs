@@ -211,6 +211,13 @@ pub(super) static SITE: Section = Section {
              that what came together does not expire together.",
         ),
         key(
+            "targeted_fields",
+            Texts(texts::field_name),
+            Is("[\"CDN-Cache-Control\"]"),
+            "Fields that are obeyed in place of Cache-Control and Expires, the first before the others \
+             (RFC 9213).",
+        ),
+        key(
             "stale",
             Choice(&["rfc", "operator"]),
             OfProfile(&[

@@ -33,6 +33,7 @@ pub(super) fn site(table: &Table, clusters: &[Arc<Cluster>], ids: &Ids) -> Optio
         cookies: cookies(table),
         properties: table.tables("property").iter().map(property).collect(),
         freshness: freshness(table),
+        targets: names(table, "targeted_fields"),
         shares_schemes: table.text("schemes") == "shared",
         ranges: match table.text("ranges") {
             "passed" => Ranges::Passed,

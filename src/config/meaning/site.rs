@@ -35,6 +35,8 @@ pub struct Site {
     pub properties: Vec<Property>,
     /// Freshness and keeping.
     pub freshness: FreshnessPolicy,
+    /// Fields that are obeyed in place of Cache-Control and Expires, the first before the others.
+    pub targets: Vec<HeaderName>,
     /// Whether http and https share what is stored, but for redirects and for what varies on
     /// X-Forwarded-Proto.
     pub shares_schemes: bool,
