@@ -91,7 +91,8 @@
 //! | 7 | what was asked before the horizon is not stored | 40 steps |
 //! | 8 | a 304 refreshes the very object that it is about | 2 003 |
 //! | 8 | the tags of that object count beside those of the 304 | 1 537 |
-//! | 10 | hits ask the wide floors | 64 |
+//! | 8 | what is to be confirmed is judged once all purges from before the question have floors | 6 schedules |
+//! | 10 | hits ask the wide floors | 64 steps |
 //! | 10 | an object remembers how far it was looked at, and no further | 199 |
 //! | 10 | whoever sees the number of a wide purge finds its floor | 68 schedules |
 //! | 11 | paths are walked by segment | 113 steps |

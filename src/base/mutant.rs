@@ -42,6 +42,8 @@ pub enum Mutant {
     KeyLock,
     /// Rule 1: of two racing purges the newer wins.
     FetchMax,
+    /// Rule 8: what is to be confirmed is judged once all purges from before the question have floors.
+    Settles,
     /// Rule 10: whoever sees the number of a wide purge finds its floor.
     FloorFirst,
     /// Rule 7: it is told up to where floors are forgotten before they are.
@@ -70,8 +72,8 @@ impl Mutant {
     ];
 
     /// Those that it takes threads to miss.
-    pub const RACING: [Self; 4] =
-        [Self::KeyLock, Self::FetchMax, Self::FloorFirst, Self::ForgottenFirst];
+    pub const RACING: [Self; 5] =
+        [Self::KeyLock, Self::FetchMax, Self::Settles, Self::FloorFirst, Self::ForgottenFirst];
 }
 
 #[cfg(feature = "mutants")]

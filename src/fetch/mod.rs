@@ -124,7 +124,10 @@ impl Fetch {
         }
         let known = shard.of(&key).filter_map(|flight| flight.hint()).last();
         let hint = known.or_else(|| self.stored_hint(&key)).unwrap_or_default();
-        // What a hard purge has killed since the lookup is no validator.
+        // What a hard purge has killed since the lookup is no validator (PURGE.md rule 8).
+        if stale.is_some() {
+            self.store.settle();
+        }
         let valid = |stale: &&Arc<Object>| {
             floor.hard <= stale.asked && self.store.judge(&key, stale) != Judgement::Gone
         };

@@ -16,6 +16,7 @@ use crate::origin::Exchange;
 use crate::reply::{Verdict, passed};
 use crate::semantics::{Present, coding, hop, invalidation, tags};
 use crate::site::forward::{self, Purpose};
+use crate::site::respell;
 use crate::store::{Mode, Scope};
 
 pub(super) struct Pass {
@@ -70,7 +71,8 @@ impl Visit {
         let scheme = self.plan.client.scheme.as_str();
         let target = invalidation::Target { scheme, authority: host, path_and_query: path };
         for path in invalidation::named_beside(target, &exchange.head.headers) {
-            store.purge(&KeyText::new(host, &path).key(), Mode::Hard);
+            let spelled = respell(&path, &self.plan.site.spelling);
+            store.purge(&KeyText::new(host, &spelled.target).key(), Mode::Hard);
         }
         let site = self.plan.site.id;
         tags::groups(&exchange.head.headers, &tags::CACHE_GROUP_INVALIDATION, |group| {

@@ -25,10 +25,10 @@ use crate::listen::{self, Capacity, Cpus, Sockets};
 use crate::net::resolver::Resolver;
 use crate::net::tls::{self, Prepared, ServerTls};
 use crate::origin::Origins;
-use crate::purge::{Desk, Sources};
+use crate::purge::{Desk, Order, Sources, What};
 use crate::reply::ErrorPages;
 use crate::site::identity::RequestIds;
-use crate::store::Store;
+use crate::store::{Mode, Scope, Store};
 use crate::telemetry::{AccessLog, Labels, Sink, Telemetry};
 
 /// What the process takes without clients and without a cache: its program, its threads, its
@@ -232,6 +232,13 @@ impl Shared {
         htcp.switch(&config.purge.htcp);
         streams.switch();
         self.node.running.store(Arc::new(running));
+        if purges_otherwise(&old.config, &config) {
+            let everything = Order::new(What::All(Scope::Everything), Some(Mode::Soft));
+            self.node.sources.desk().take(everything);
+            tracing::warn!(
+                "other hosts are purged than before: what is stored is stale, since purges of what was not served were dropped"
+            );
+        }
         self.telemetry.switch_access(access);
         self.capacity.set_limit(config.limits.connections);
         self.accept_from(&sockets, &config);
@@ -240,6 +247,20 @@ impl Shared {
         *self.loaded() = loaded;
         Ok(changes)
     }
+}
+
+/// Whether a purge may mean something else than before, or anything at all: by sites' hosts and spelling, and
+/// by what sources leave out.
+fn purges_otherwise(old: &Config, new: &Config) -> bool {
+    let sites = |config: &Config| -> Vec<_> {
+        let of = |site: &Arc<config::Site>| (site.id, site.hosts.clone(), site.spelling.clone());
+        config.sites.iter().map(of).collect()
+    };
+    let sources = |config: &Config| -> Vec<_> {
+        let htcp = config.purge.htcp.iter().map(|one| one.terms.hosts.clone());
+        htcp.chain(config.purge.streams.iter().map(|one| one.terms.hosts.clone())).collect()
+    };
+    sites(old) != sites(new) || sources(old) != sources(new)
 }
 
 /// Values that a running process is built around stay as they were; the changes say so.

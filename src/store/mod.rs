@@ -216,6 +216,8 @@ impl Store {
         let _lock = self.lock(key.hash());
         // A 304 may name other tags than the response that it confirms: both count.
         let tags = new.head.tags.and(&unless(Mutant::OldTags, || old.head.tags.clone()));
+        // Where it loses some, no purge of them may come between the look and the exchange.
+        let _turn = (new.head.tags != old.head.tags).then(|| self.wide.write());
         let floor = self.floor(&key.as_ref(), &tags, new);
         let in_force = floor.hard > new.asked || self.is_beyond_horizon(new.asked);
         let held = self
@@ -349,6 +351,12 @@ impl Store {
     pub fn asking(&self, key: &KeyRef<'_>) -> (Seq, Floor) {
         let _lock = self.lock(key.hash());
         (self.floors.now(), self.floors.exact(key.hash()))
+    }
+
+    /// Waits until each purge of much that has its number by now has its floor: what is to be confirmed is
+    /// judged after that, so that nothing is which a purge from before the question has killed.
+    pub fn settle(&self) {
+        unless(Mutant::Settles, || self.wide.settle());
     }
 
     /// Remembers until `until` that what `key` answers with to `whom` cannot be stored. Does nothing

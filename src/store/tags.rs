@@ -87,9 +87,9 @@ pub fn hash(site: SiteId, tag: &[u8]) -> u64 {
     hashed(Kind::Tag, site.0, tag)
 }
 
-/// The hash of a path prefix, `host/path` without a slash at its end.
-pub fn prefix_hash(prefix: &str) -> u64 {
-    hashed(Kind::Prefix, 0, prefix.as_bytes())
+/// The hash of a path prefix in `site`, `host/path` without a slash at its end.
+pub fn prefix_hash(site: SiteId, prefix: &str) -> u64 {
+    hashed(Kind::Prefix, site.0, prefix.as_bytes())
 }
 
 /// What a hash is of: a tag never has that of a prefix.
@@ -125,7 +125,7 @@ mod tests {
         assert_ne!(of(1, "a"), of(2, "a"));
         assert_ne!(of(1, "a"), of(1, "A"));
         assert_eq!(of(1, "a").hashes(), [hash(SiteId(1), b"a")]);
-        assert_ne!(hash(SiteId(0), b"w.test"), prefix_hash("w.test"));
+        assert_ne!(hash(SiteId(0), b"w.test"), prefix_hash(SiteId(0), "w.test"));
     }
 
     #[test]

@@ -183,7 +183,7 @@ impl Wide {
             }
             Scope::Prefix(site, prefix) => {
                 let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
-                self.raise_in_table(tags::prefix_hash(prefix), site, mode, seq);
+                self.raise_in_table(tags::prefix_hash(site, prefix), site, mode, seq);
                 self.site(site).prefixes.fetch_max(seq, SeqCst);
                 self.counts.prefixes.fetch_add(1, Relaxed);
             }
@@ -255,7 +255,7 @@ impl Wide {
             floor = floor.max(self.of_tags(of, tags));
         }
         if of.prefixes.load(Acquire) > seen.0 {
-            floor = floor.max(unless(Mutant::Prefixes, || self.of_prefixes(of, key.text())));
+            floor = floor.max(unless(Mutant::Prefixes, || self.of_prefixes(site, key.text())));
         }
         if self.matching.load(Acquire) > seen.0 {
             let matching = || self.expressions.load().floor(key.text(), site, seen);
@@ -274,14 +274,14 @@ impl Wide {
         found.fold(Floor::default(), Floor::max)
     }
 
-    fn of_prefixes(&self, site: &Site, key: &str) -> Floor {
+    fn of_prefixes(&self, site: SiteId, key: &str) -> Floor {
         let table = self.table.load();
         let mut floor = Floor::default();
         for (depth, prefix) in prefixes(key).enumerate() {
             if depth == DEEPEST {
-                return floor.max(both(site.prefixes.load(Acquire)));
+                return floor.max(both(self.site(site).prefixes.load(Acquire)));
             }
-            floor = floor.max(table.floor(tags::prefix_hash(prefix)));
+            floor = floor.max(table.floor(tags::prefix_hash(site, prefix)));
         }
         floor
     }
@@ -323,7 +323,8 @@ impl Wide {
         &page.get_or_init(|| Box::new(std::array::from_fn(|_| Site::default())))[at]
     }
 
-    fn write(&self) -> MutexGuard<'_, ()> {
+    /// While it is held, no floor of much is raised or forgotten.
+    pub(super) fn write(&self) -> MutexGuard<'_, ()> {
         // It guards no data of its own; numbers only rise, so a panic leaves nothing half done.
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }

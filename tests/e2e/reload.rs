@@ -2,7 +2,7 @@
 
 use crate::kit::pki;
 use crate::kit::socket::Socket;
-use crate::kit::{Client, Origin, Page, Proxy, Raw, eventually, get};
+use crate::kit::{Client, Origin, Page, Proxy, Raw, cache_status, eventually, get};
 
 #[test]
 fn the_cache_and_the_connections_are_kept() {
@@ -148,4 +148,24 @@ fn a_new_certificate_is_shown_to_new_connections() {
     assert!(shown(&proxy) == new.der());
     assert!(h2.is_connected());
     h2.get("/page").expect(200).expect_hit();
+}
+
+#[test]
+fn what_was_not_served_for_a_while_is_not_fresh_when_it_is_again() {
+    let origin = Origin::start();
+    origin.page("/page", Page::cacheable("x"));
+    let without = Proxy::new(&origin);
+    let other = "hosts = ['other.test']\n cluster = 'wiki'";
+    let with = without.clone().with("site.other", other);
+    let mut proxy = with.clone().start();
+    let ask = |proxy: &Proxy| proxy.http1().send(get("/page").host("other.test")).expect(200);
+    ask(&proxy);
+    ask(&proxy).expect_hit();
+    // Its purges meanwhile are nobody's.
+    proxy.reload(without).unwrap();
+    proxy.reload(with.clone()).unwrap();
+    assert!(!cache_status(&ask(&proxy)).hit);
+    ask(&proxy).expect_hit();
+    proxy.reload(with.site("grace = '1m'")).unwrap();
+    ask(&proxy).expect_hit();
 }
