@@ -12,6 +12,7 @@ pub mod floors;
 pub mod head;
 #[cfg_attr(feature = "interleavings", path = "index_plain.rs")]
 pub mod index;
+mod marks;
 pub mod object;
 pub mod slots;
 mod sweep;
@@ -20,7 +21,6 @@ pub mod wide;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
 
 use entry::Most;
 pub use entry::{Coded, Entry, Found};
@@ -33,7 +33,7 @@ pub use wide::{BadExpression, Cover, Expression, Scope, Wide};
 
 use crate::base::mutant::{self, Mutant, unless};
 use crate::base::sync::{self, AtomicU64, Mutex, MutexGuard};
-use crate::base::{Coding, Credentials, Key, KeyRef, Reason, Seq, Stored};
+use crate::base::{Coding, Key, KeyRef, Reason, Seq, Stored};
 use index::Index;
 use slots::Slots;
 
@@ -357,34 +357,6 @@ impl Store {
     /// judged after that, so that nothing is which a purge from before the question has killed.
     pub fn settle(&self) {
         unless(Mutant::Settles, || self.wide.settle());
-    }
-
-    /// Remembers until `until` that what `key` answers with to `whom` cannot be stored. Does nothing
-    /// where a purge came after that answer had been asked for: the next may be another.
-    pub fn mark(&self, key: &Key, whom: Credentials, reason: Reason, asked: Seq, until: Instant) {
-        let _lock = self.lock(key.hash());
-        if self.floors.exact(key.hash()).allows(asked) {
-            self.markers.put(whom.salt(key.hash()), reason, until);
-        }
-    }
-
-    /// Why what `key` answers with to `whom` cannot be stored, where that is remembered.
-    pub fn marked(&self, key: &KeyRef<'_>, whom: Credentials, now: Instant) -> Option<Reason> {
-        self.markers.get(whom.salt(key.hash()), now)
-    }
-
-    /// Forgets that what `key` answers with to `whom` cannot be stored, now that one could have been:
-    /// a page may be private to one reader, whom only its wiki knows, and everybody's to the next. What
-    /// did not fit may still not.
-    pub fn reconsider(&self, key: &KeyRef<'_>, whom: Credentials, now: Instant) {
-        let hash = whom.salt(key.hash());
-        if !matches!(self.markers.get(hash, now), Some(Reason::TooLarge | Reason::NoRoom)) {
-            self.markers.clear(hash);
-        }
-    }
-
-    fn unmark(&self, hash: u64) {
-        Credentials::ALL.iter().for_each(|whom| self.markers.clear(whom.salt(hash)));
     }
 
     /// The lock of a key. It is there, unless a test has it taken out.
