@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::*;
 use crate::base::budget::Part;
-use crate::base::{Accepted, Axis, KeyText, Scheme, StoredAxis};
+use crate::base::{Accepted, Axis, Credentials, KeyText, Scheme, StoredAxis};
 use crate::base::{Budget, Clock, SiteId, Stored};
 use crate::semantics::{Life, Policy, Received, ResponseDirectives, Vary};
 
