@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::AbortHandle;
 
 use crate::base::Clock;
 use crate::config;
@@ -111,14 +111,12 @@ impl Streams {
     fn start(&self, config: config::Stream, stream: Arc<Stream>) -> Running {
         let (reading, meter) = (Arc::clone(&stream), Arc::clone(&self.meter));
         let read = self.runtime.spawn(async move {
-            // A panic must not end it: it costs a pause. What reads ends with this task.
-            let mut running = JoinSet::new();
-            loop {
-                running.spawn(Arc::clone(&reading).run());
-                match running.join_next().await {
-                    Some(Err(ended)) if ended.is_panic() => meter.add(Count::Panics, 1),
-                    _ => return,
+            // A panic must not end it: it costs a pause.
+            while let Err(ended) = tokio::spawn(Arc::clone(&reading).run()).await {
+                if !ended.is_panic() {
+                    return;
                 }
+                meter.add(Count::Panics, 1);
             }
         });
         let keep = self.runtime.spawn(Arc::clone(&stream).keep());

@@ -89,9 +89,6 @@ impl Stream {
             (From::Position, Some(at)) => reading.at = at,
             (From::Position | From::Start, _) => {
                 reading.at.next = offset(link, &reading.task, End::Start).await?;
-                if reading.at.next > 0 {
-                    self.gap(Gap::Expired, &place);
-                }
             }
             (From::Next, _) => {
                 reading.at.next = offset(link, &reading.task, End::Next).await?;
@@ -118,9 +115,7 @@ impl Stream {
                 return Err(link.trouble(&format_args!("{place}: {words} ({other})")));
             }
         }
-        if fetched.diverged.is_none() {
-            self.told().poll(&reading.track, fetched.high, asked);
-        }
+        self.told().poll(&reading.track, fetched.high, asked);
         if let Some(end) = fetched.diverged {
             let (next, place) = (reading.at.next, reading.place());
             tracing::warn!(
@@ -128,9 +123,6 @@ impl Stream {
             );
             self.told().cut.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             reading.at = Position { next: next.min(end), epoch: -1 };
-            // What follows the cut has not been applied.
-            self.applied(reading, 0);
-            self.told().poll(&reading.track, fetched.high, asked);
         } else if !fetched.records.is_empty() {
             let before = reading.at.next;
             self.apply(reading, fetched).await;

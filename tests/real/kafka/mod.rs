@@ -205,7 +205,7 @@ impl Rig {
         wait_for_partitions(&edge, 3);
         self.broker.widen(TOPIC, 6);
         wait_for_partitions(&edge, 6);
-        assert!(gaps(&edge) < 0.5);
+        assert!(gaps(&edge) < 0.5, "{}", edge.metrics(&["tidegate_stream"]));
         self.is_applied(&edge, "partitions added later");
     }
 
