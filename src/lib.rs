@@ -84,7 +84,7 @@
 //! | 4 | commits and refreshes ask the exact floors | 66 steps |
 //! | 6, 9 | who joins a flight, or leaves a refresh to it, asks the wide floors first | 305 |
 //! | 6 | who joined after a purge of a tag that then comes is sent again | 860 |
-//! | 7 | they ask the floors of tags, prefixes, sites | 137 |
+//! | 7 | commits and refreshes ask the floors of tags, prefixes, sites | 137 |
 //! | 7 | floors that give way to others become their site's | 5 079 |
 //! | 7 | a sweep goes over what is stored before floors are forgotten | 412 |
 //! | 7 | it is told up to where floors are forgotten before they are | 96 schedules |

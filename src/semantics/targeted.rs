@@ -34,10 +34,12 @@ pub fn directives(headers: &HeaderMap, targets: &[HeaderName]) -> ResponseDirect
 }
 
 fn read(headers: &HeaderMap, target: &HeaderName) -> Option<ResponseDirectives> {
-    let mut lines = headers.get_all(target).iter().map(HeaderValue::as_bytes);
-    let first = lines.next()?;
+    if !headers.contains_key(target) {
+        return None;
+    }
     // Lines are one list (RFC 9651 §4.2).
-    let text = lines.fold(first.to_vec(), |text, line| [&text, line].join(&b", "[..]));
+    let lines: Vec<_> = headers.get_all(target).iter().map(HeaderValue::as_bytes).collect();
+    let text = lines.join(&b", "[..]);
     let dictionary: Dictionary = Parser::new(&text).parse().ok()?;
     if dictionary.is_empty() {
         return None;
