@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::base::Clock;
 use crate::config;
@@ -111,12 +111,15 @@ impl Streams {
     fn start(&self, config: config::Stream, stream: Arc<Stream>) -> Running {
         let (reading, meter) = (Arc::clone(&stream), Arc::clone(&self.meter));
         let read = self.runtime.spawn(async move {
-            // A panic must not end it: it costs a pause.
-            while let Err(ended) = tokio::spawn(Arc::clone(&reading).run()).await {
+            // A panic must not end it: it costs a pause. What is spawned ends with the set that holds it.
+            let mut reader = JoinSet::new();
+            reader.spawn(Arc::clone(&reading).run());
+            while let Some(Err(ended)) = reader.join_next().await {
                 if !ended.is_panic() {
                     return;
                 }
                 meter.add(Count::Panics, 1);
+                reader.spawn(Arc::clone(&reading).run());
             }
         });
         let keep = self.runtime.spawn(Arc::clone(&stream).keep());

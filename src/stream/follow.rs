@@ -215,6 +215,7 @@ impl Stream {
         let known = self.positions().topics.get(&topic.name).cloned();
         if known.as_ref().is_some_and(|known| known.id.is_some_and(|id| id != topic.id)) {
             self.gap(Gap::Recreated, &format_args!("topic {}", topic.name));
+            self.told.anew(&topic.name);
             let anew = Known { id: Some(topic.id), at: BTreeMap::new() };
             self.positions().topics.insert(topic.name.clone(), anew);
             self.note_change();

@@ -88,7 +88,11 @@ impl Stream {
         match (reading.task.from, known) {
             (From::Position, Some(at)) => reading.at = at,
             (From::Position | From::Start, _) => {
-                reading.at.next = offset(link, &reading.task, End::Start).await?;
+                let start = offset(link, &reading.task, End::Start).await?;
+                if start > 0 {
+                    self.gap(Gap::Expired, &format_args!("{place}: begins at {start} by now"));
+                }
+                reading.at.next = start;
             }
             (From::Next, _) => {
                 reading.at.next = offset(link, &reading.task, End::Next).await?;
@@ -115,7 +119,6 @@ impl Stream {
                 return Err(link.trouble(&format_args!("{place}: {words} ({other})")));
             }
         }
-        self.told().poll(&reading.track, fetched.high, asked);
         if let Some(end) = fetched.diverged {
             let (next, place) = (reading.at.next, reading.place());
             tracing::warn!(
@@ -123,7 +126,10 @@ impl Stream {
             );
             self.told().cut.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             reading.at = Position { next: next.min(end), epoch: -1 };
-        } else if !fetched.records.is_empty() {
+            self.applied(reading, 0);
+        }
+        self.told().poll(&reading.track, fetched.high, asked);
+        if fetched.diverged.is_none() && !fetched.records.is_empty() {
             let before = reading.at.next;
             self.apply(reading, fetched).await;
             if reading.at.next == before {

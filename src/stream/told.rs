@@ -164,6 +164,16 @@ impl Told {
         lock(&self.tracks).retain(|(topic, partition), _| stays(topic, *partition));
     }
 
+    /// The logs of `topic` are others than they were: offsets of before say nothing of them.
+    pub(super) fn anew(&self, topic: &str) {
+        let tracks = lock(&self.tracks);
+        for (_, track) in tracks.iter().filter(|((name, _), _)| **name == *topic) {
+            track.next.store(0, Relaxed);
+            track.end.store(0, Relaxed);
+            lock(&track.whole).next = None;
+        }
+    }
+
     /// Every partition, in order.
     pub fn tracks(&self) -> Vec<(Arc<str>, i32, Arc<Track>)> {
         let of =
@@ -317,6 +327,15 @@ mod tests {
         clock.advance(Duration::from_secs(1));
         told.poll(&track, 40, clock.now());
         told.poll(&track, 20, clock.now());
+        assert_eq!(behind(), 0);
+        // The topic is made anew, and its log is shorter than what was read of the other.
+        told.poll(&track, 99, clock.now());
+        told.anew("t");
+        assert_eq!((track.next(), track.backlog()), (0, 0));
+        clock.advance(Duration::from_secs(1));
+        told.poll(&track, 3, clock.now());
+        assert_eq!((behind(), track.backlog()), (1, 3));
+        track.applied(3, 0);
         assert_eq!(behind(), 0);
         // The calendar says nothing of it.
         clock.jump_wall(-3600);

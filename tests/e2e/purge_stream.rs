@@ -218,6 +218,26 @@ fn a_topic_that_comes_later_is_read_from_its_beginning() {
 }
 
 #[test]
+fn a_topic_that_has_lost_its_beginning_before_it_was_read_is_a_gap() {
+    let (origin, kafka) = (Origin::start(), Kafka::start());
+    let page = Versioned::page(&origin, "/wiki/A", "max-age=60");
+    let proxy = Proxy::new(&origin).config(&stream(&kafka, "")).start();
+    eventually("the cluster has answered", || {
+        proxy.status()["purging"]["streams"][0]["cluster"] == "cluster-one"
+    });
+    proxy.http1().get("/wiki/A").expect(200);
+    page.raise();
+    kafka.kill();
+    kafka.topic(TOPIC, 1);
+    kafka.events(TOPIC, 0, &["https://wiki.test/wiki/A"]);
+    kafka.expire(TOPIC, 0);
+    kafka.revive();
+    wait_for_position(&proxy, 0, 1);
+    assert!((gaps(&proxy, "expired") - 1.0).abs() < 0.5);
+    assert_eq!(version_of(&proxy.http1().get("/wiki/A")), 2);
+}
+
+#[test]
 fn a_topic_that_is_made_anew_under_the_reader_is_a_gap() {
     let (origin, kafka) = (Origin::start(), Kafka::start());
     let page = Versioned::page(&origin, "/wiki/A", "max-age=60");
@@ -279,6 +299,7 @@ fn a_reload_goes_on_where_the_stream_was() {
     assert!(gaps(&proxy, "first") < 0.5, "the new stream began anew");
     proxy.reload(without.clone()).unwrap();
     assert!(partitions(&proxy).is_empty());
+    eventually("what is not configured is not read", || kafka.connections() == 0);
 }
 
 #[test]

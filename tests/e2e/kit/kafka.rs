@@ -33,6 +33,8 @@ struct State {
     topics: BTreeMap<String, Topic>,
     next_id: u8,
     connections: Vec<TcpStream>,
+    /// How many connections are open.
+    open: usize,
     /// How often brokers were replaced; listeners of before accept no more.
     life: u32,
     /// The versions of Fetch that are taken.
@@ -77,6 +79,7 @@ impl Kafka {
             topics: BTreeMap::new(),
             next_id: 1,
             connections: Vec::new(),
+            open: 0,
             life: 0,
             fetch: [4, 17],
             ports,
@@ -98,10 +101,14 @@ impl Kafka {
                         return;
                     }
                     state.connections.extend(stream.try_clone());
+                    state.open += 1;
                     drop(state);
                     let shared = Arc::clone(&shared);
                     // Ends with its connection.
-                    thread::spawn(move || answers::serve(&shared, broker, stream, life));
+                    thread::spawn(move || {
+                        answers::serve(&shared, broker, stream, life);
+                        shared.state().open -= 1;
+                    });
                 }
             });
         }
@@ -195,6 +202,11 @@ impl Kafka {
     /// Takes only these versions of Fetch.
     pub fn takes_fetch(&self, least: i16, most: i16) {
         self.state().fetch = [least, most];
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.state().open
     }
 
     /// Takes the brokers away: connections are cut, and nothing listens.

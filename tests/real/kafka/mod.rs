@@ -188,6 +188,7 @@ impl Rig {
         let edge = self.edge();
         wait_for_gap(&edge, "expired");
         self.is_applied(&edge, "what was deleted past our position");
+        edge.stop();
     }
 
     fn recreated(&mut self) {
@@ -198,6 +199,7 @@ impl Rig {
         let edge = self.edge();
         wait_for_gap(&edge, "recreated");
         self.is_applied(&edge, "a topic made anew");
+        edge.stop();
     }
 
     fn widened(&mut self) {
@@ -207,6 +209,7 @@ impl Rig {
         wait_for_partitions(&edge, 6);
         assert!(gaps(&edge) < 0.5, "{}", edge.metrics(&["tidegate_stream"]));
         self.is_applied(&edge, "partitions added later");
+        edge.stop();
     }
 
     fn published_by_hand(&self) {
