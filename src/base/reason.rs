@@ -222,6 +222,12 @@ reasons! {
     Misdirected = "misdirected",
     /// The connection begins with no PROXY header, which its peer owes, or with one that is none.
     ProxyHeader = "proxy-header",
+    /// The request's Cache-Control takes nothing of what is stored, or wants nothing stored.
+    RequestDirective = "request-directive",
+    /// Stale, served because the request takes it (max-stale).
+    MaxStale = "max-stale",
+    /// The request takes what is stored alone (only-if-cached), and there is nothing that it takes.
+    OnlyIfCached = "only-if-cached",
 }
 
 impl fmt::Display for Reason {

@@ -9,6 +9,7 @@ mod properties;
 mod sites;
 mod stream;
 mod tokens;
+mod unkeyed;
 
 use super::kind::Default::{Computed, Is, Required, Unset};
 use super::kind::Kind::{

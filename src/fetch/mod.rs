@@ -174,7 +174,7 @@ impl Fetch {
             Found::Object { object, soft_purged: false } => {
                 object.phase(self.clock.now()) == Phase::Fresh
                     && self.store.judge(key, &object) == Judgement::Valid
-                    && stale.is_none_or(|stale| !Arc::ptr_eq(stale, &object))
+                    && stale.is_none_or(|stale| !Arc::ptr_eq(stale, entry.identity_of(&object)))
             }
             Found::Object { .. } | Found::OtherVariants => false,
         }

@@ -9,8 +9,9 @@ use super::hit::Hit;
 use super::miss::Miss;
 use super::pass::Pass;
 use super::stale::{Stale, rule};
-use crate::base::{Credentials, Reason};
+use crate::base::{Credentials, Fault, Reason};
 use crate::config::Ranges;
+use crate::front::Answer;
 use crate::semantics::{Phase, Present};
 use crate::store::{Entry, Found, Judgement, Object};
 
@@ -21,6 +22,7 @@ pub(super) enum Looked {
     Stale(Stale),
     Miss(Miss),
     Pass(Pass),
+    Done(Answer),
 }
 
 impl Lookup {
@@ -58,6 +60,17 @@ fn found(visit: Visit, entry: &Entry, object: Arc<Object>, soft_purged: bool) ->
         (life.phase(resident), rule(&life, Reason::WhileRevalidate))
     };
     let identity = || Arc::clone(entry.identity_of(&object));
+    let (phase, stale) =
+        match visit.view.asked.as_ref().map(|asked| asked.phase(&life, resident, phase)) {
+            Some(Phase::Keep) if phase < Phase::Keep => {
+                return absent(visit, Reason::RequestDirective, Some(identity()));
+            }
+            // What is purged is known to be another by now, which no request has said that it takes.
+            Some(Phase::Stale) if phase > Phase::Stale && !soft_purged => {
+                (Phase::Stale, Reason::MaxStale)
+            }
+            _ => (phase, stale),
+        };
     match phase {
         Phase::Fresh => Looked::Hit(Hit { visit, object }),
         // The last answer could not be shared: what is stored is not what the origin has.
@@ -87,14 +100,29 @@ fn found(visit: Visit, entry: &Entry, object: Arc<Object>, soft_purged: bool) ->
 /// Nothing is stored for the request: a fetch, or the origin's own answer to a range where the site
 /// wants that.
 fn nothing(visit: Visit, reason: Reason) -> Looked {
-    if visit.present.has(Present::RANGE) && visit.plan.site.ranges == Ranges::Passed {
-        return Looked::Pass(Pass { visit, reason: Reason::Range });
+    let passes = visit.present.has(Present::RANGE) && visit.plan.site.ranges == Ranges::Passed;
+    match absent(visit, reason, None) {
+        Looked::Miss(Miss { visit, .. }) | Looked::Pass(Pass { visit, reason: Reason::Marked })
+            if passes =>
+        {
+            Looked::Pass(Pass { visit, reason: Reason::Range })
+        }
+        looked => looked,
     }
-    absent(visit, reason, None)
 }
 
-/// Nothing can be served: a fetch, unless it is remembered that its answer could not be shared.
-fn absent(visit: Visit, reason: Reason, stale: Option<Arc<Object>>) -> Looked {
+/// Nothing can be served: a fetch, unless the request wants none, or its answer not shared, or it is
+/// remembered that that could not be.
+fn absent(mut visit: Visit, reason: Reason, stale: Option<Arc<Object>>) -> Looked {
+    if let Some(asked) = &visit.view.asked {
+        if asked.only_if_cached {
+            let fault = Fault::ours(Reason::OnlyIfCached, "nothing stored will do");
+            return Looked::Done(visit.failed(&fault));
+        }
+        if asked.no_store {
+            return Looked::Pass(Pass { visit, reason: Reason::RequestDirective });
+        }
+    }
     if marked(&visit) {
         return Looked::Pass(Pass { visit, reason: Reason::Marked });
     }

@@ -106,6 +106,8 @@ impl Miss {
             .stale
             .as_ref()
             .filter(|stale| stale.head.life().usable_on_error(stale.resident(to.now)))
+            // RFC 9111 §4.2.4: the request has refused it.
+            .filter(|_| self.reason != Reason::RequestDirective)
             // After a hard purge never (PURGE.md rule 9).
             .filter(|stale| {
                 let visit = &self.visit;

@@ -7,6 +7,7 @@
 //!        ├─ Pipe ── origin ── 101 ─────────────────────────  tunnel
 //!        ├─ Wait ── Lookup, once a purge is in force
 //!        └─ Lookup ─┬─ Hit ──────────────────────────────── answer
+//!                   ├─ 504 (only-if-cached) ─────────────── answer
 //!                   ├─ Stale ── answer now, refresh behind
 //!                   ├─ Pass
 //!                   └─ Miss ─┬─ lead or follow a flight ─── answer
@@ -154,6 +155,7 @@ impl From<Looked> for Step {
             Looked::Stale(stale) => Self::Stale(stale),
             Looked::Miss(miss) => Self::Miss(miss),
             Looked::Pass(pass) => Self::Pass(pass),
+            Looked::Done(answer) => Self::Done(answer),
         }
     }
 }

@@ -53,7 +53,9 @@ pub fn status(reason: Reason, unknown_host: u16) -> StatusCode {
         Reason::WaitTimeout
         | Reason::ConnectTimeout
         | Reason::FirstByteTimeout
-        | Reason::BetweenBytesTimeout => StatusCode::GATEWAY_TIMEOUT,
+        | Reason::BetweenBytesTimeout
+        // RFC 9111 §5.2.1.7.
+        | Reason::OnlyIfCached => StatusCode::GATEWAY_TIMEOUT,
         Reason::NoAddress
         | Reason::ConnectFailed
         | Reason::OriginTls

@@ -199,7 +199,7 @@ impl Life {
     }
 
     /// `current_age` of RFC 9111 §4.2.3.
-    fn current_age(&self, resident: Duration) -> Duration {
+    pub(super) fn current_age(&self, resident: Duration) -> Duration {
         self.initial_age.saturating_add(resident)
     }
 

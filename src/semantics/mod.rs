@@ -14,6 +14,7 @@ pub mod cache_status;
 pub mod coding;
 pub mod conditional;
 pub mod date;
+mod demands;
 pub mod freshness;
 pub mod hop;
 pub mod invalidation;

@@ -13,8 +13,16 @@ use http::header::{
 use super::validator::EntityTag;
 use super::{Present, Validators, date, hop};
 
-/// Fields that a 304 does not change: those of the stored bytes, and cookies.
-const UNCHANGED: [HeaderName; 4] = [CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_RANGE, SET_COOKIE];
+/// Fields that a 304 does not change: those of the stored bytes, digests of a content that it has not
+/// (RFC 9530 §2, RFC 2616 §14.15), and cookies.
+const UNCHANGED: [HeaderName; 6] = [
+    CONTENT_LENGTH,
+    CONTENT_ENCODING,
+    CONTENT_RANGE,
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("content-md5"),
+    SET_COOKIE,
+];
 
 /// Removes a client's preconditions and range from the request that a fetch for the store sends: it
 /// wants the whole response, whatever the client already has.

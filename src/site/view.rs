@@ -6,14 +6,14 @@
 
 use std::borrow::Cow;
 
-use http::header::{ACCEPT_ENCODING, COOKIE, IF_RANGE, RANGE};
+use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, COOKIE, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, request};
 
 use super::client::X_FORWARDED_PROTO;
 use super::plan::{Action, Plan};
 use crate::base::{Accepted, Coding};
 use crate::config::{CookiePolicy, Property, PropertySource, Ranges, Site};
-use crate::semantics::Present;
+use crate::semantics::{Present, RequestDirectives};
 
 /// What was found out about a request, and taken out of its head.
 #[derive(Debug, Default)]
@@ -26,6 +26,8 @@ pub struct View {
     accept_encoding: Option<HeaderValue>,
     /// The codings that it takes of those that are made here.
     pub accepted: Accepted,
+    /// What its Cache-Control says, where the site heeds that. Boxed, since few have any.
+    pub asked: Option<Box<RequestDirectives>>,
 }
 
 impl View {
@@ -46,6 +48,9 @@ impl View {
             head.headers.remove(RANGE);
             head.headers.remove(IF_RANGE);
             *present = present.without(Present::RANGE);
+        }
+        if site.freshness.request_directives && head.headers.contains_key(CACHE_CONTROL) {
+            view.asked = Some(Box::new(RequestDirectives::of(&head.headers)));
         }
         view.look_at_encoding(&mut head.headers, site);
         view
@@ -77,6 +82,10 @@ impl View {
         let (first, more) = (lines.next(), lines.next().is_some());
         let usual = first.filter(|_| !more).and_then(Accepted::usual);
         self.accepted = usual.unwrap_or_else(|| Accepted::of(headers));
+        if self.asked.as_ref().is_some_and(|asked| asked.no_transform) {
+            // RFC 9111 §5.2.1.6: nothing is coded for it here.
+            self.accepted = Accepted::IDENTITY;
+        }
         let asked = self.accepted.takes(Coding::Gzip).then(|| HeaderValue::from_static("gzip"));
         match asked {
             // In its place where it stands in one line, as it nearly always does: a header map makes

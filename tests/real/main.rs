@@ -39,6 +39,7 @@ mod wait;
 
 mod attacks_http1;
 mod attacks_http2;
+mod cache_suite;
 mod churn;
 mod cold_page;
 mod curl;

@@ -9,6 +9,7 @@ use super::super::kind::Kind::{
 use super::super::kind::{Form, Part, Section};
 use super::super::texts;
 use super::properties::PROPERTY;
+use super::unkeyed::UNKEYED;
 use super::{ANY_TIME, key};
 
 pub(super) static SITE: Section = Section {
@@ -218,6 +219,13 @@ pub(super) static SITE: Section = Section {
              (RFC 9213).",
         ),
         key(
+            "request_directives",
+            Choice(&["ignored", "honoured"]),
+            Is("\"ignored\""),
+            "Whether Cache-Control of requests counts (RFC 9111 §5.2.1). With \"honoured\" every client can \
+             have the origin asked.",
+        ),
+        key(
             "stale",
             Choice(&["rfc", "operator"]),
             OfProfile(&[
@@ -384,13 +392,3 @@ pub(super) static SITE: Section = Section {
         optional: true,
     }],
 };
-
-/// Fields by which applications let themselves be told another host, scheme, path, method or client.
-const UNKEYED: &str = "[\"Forwarded\", \"X-Forwarded-Host\", \"X-Forwarded-Server\", \
-    \"X-Forwarded-Port\", \"X-Forwarded-Scheme\", \"X-Forwarded-Prefix\", \"X-Forwarded-Path\", \
-    \"X-Forwarded-SSL\", \"X-Forwarded-Uri\", \"X-Forwarded-Method\", \"Front-End-Https\", \
-    \"X-Scheme\", \"X-Url-Scheme\", \"X-Host\", \"X-HTTP-Host-Override\", \"X-Original-Host\", \
-    \"X-Original-URL\", \"X-Rewrite-URL\", \"X-HTTP-Method\", \"X-HTTP-Method-Override\", \
-    \"X-Method-Override\", \"X-Real-IP\", \"True-Client-IP\", \"X-Cluster-Client-IP\", \"Client-IP\", \
-    \"X-Forwarded\", \"X-Forwarded-Protocol\", \"X-Backend-Host\", \"X-Originating-IP\", \
-    \"X-Remote-IP\", \"X-Remote-Addr\", \"CF-Connecting-IP\", \"Fastly-Client-IP\", \"Proxy\"]";

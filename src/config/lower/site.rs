@@ -122,6 +122,7 @@ fn freshness(table: &Table) -> FreshnessPolicy {
             "operator" => StaleRule::Operator,
             _ => StaleRule::Rfc,
         },
+        request_directives: table.text("request_directives") == "honoured",
         grace: table.duration("grace"),
         keep: table.duration("keep"),
         stale_on_lag: table.text("on_lag") == "stale",

@@ -225,6 +225,8 @@ pub struct FreshnessPolicy {
     pub jitter: u8,
     /// What lets a stale response out.
     pub stale: StaleRule,
+    /// Whether the Cache-Control of requests counts (RFC 9111 §5.2.1).
+    pub request_directives: bool,
     /// How long after its freshness an object may be served stale while one flight refreshes it,
     /// where the response says nothing of it and nothing of it forbids it.
     pub grace: Duration,

@@ -1,0 +1,116 @@
+//! What a request's own Cache-Control makes of a stored response (RFC 9111 §5.2.1), where its site heeds
+//! that.
+
+use std::time::Duration;
+
+use super::{Life, Phase, RequestDirectives};
+
+impl RequestDirectives {
+    /// What may be done for this request with a response that has been stored for `resident`, and that is
+    /// in `phase` for others: less than that, but for `max-stale`, which allows what nothing forbids.
+    pub fn phase(&self, life: &Life, resident: Duration, phase: Phase) -> Phase {
+        let age = life.current_age(resident);
+        let (left, over) = (life.lifetime.saturating_sub(age), age.saturating_sub(life.lifetime));
+        // RFC 9111 §5.2.1.1, §5.2.1.4.
+        let too_old = self.no_cache || self.max_age.is_some_and(|most| age > most);
+        if too_old {
+            return phase.max(Phase::Keep);
+        }
+        match phase {
+            // §5.2.1.3.
+            Phase::Fresh if self.min_fresh.is_some_and(|least| left < least) => Phase::Keep,
+            // §5.2.1.1: whoever names an age takes nothing stale, unless it says so too.
+            Phase::Stale if !self.takes_stale(over) => Phase::Keep,
+            // §5.2.1.2, §4.2.4.
+            Phase::Keep
+                if self.max_stale.is_some_and(|most| over <= most) && life.may_be_stale() =>
+            {
+                Phase::Stale
+            }
+            phase => phase,
+        }
+    }
+
+    /// Whether a response is taken whose freshness is over since `over`, where that is allowed.
+    fn takes_stale(&self, over: Duration) -> bool {
+        match self.max_stale {
+            Some(most) => over <= most,
+            None => self.max_age.is_none() && self.min_fresh.is_none(),
+        }
+    }
+}
+
+impl Life {
+    /// Whether nothing that the response says forbids serving it stale (RFC 9111 §4.2.4).
+    const fn may_be_stale(&self) -> bool {
+        !self.no_stale && !self.operator_grace && !self.always_validate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use http::header::CACHE_CONTROL;
+    use http::{HeaderMap, HeaderValue, StatusCode};
+
+    use super::*;
+    use crate::semantics::{Policy, Received, ResponseDirectives};
+
+    fn said(text: &'static str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(text));
+        headers
+    }
+
+    #[test]
+    fn a_request_takes_what_it_says_that_it_takes_rfc9111_5_2_1() {
+        use Phase::{Dead, Fresh, Keep, Stale};
+        let plain = "max-age=100";
+        let grace = "max-age=100, stale-while-revalidate=50";
+        let strict = "max-age=100, must-revalidate";
+        let always = "max-age=100, no-cache";
+        // What the response says, its age, what the request says, and what may be done.
+        let cases = [
+            (plain, 40, "", Fresh),
+            (plain, 40, "foo, max-stal=1", Fresh),
+            (plain, 40, "no-cache", Keep),
+            (plain, 40, "no-store", Fresh),
+            (plain, 40, "max-age=0", Keep),
+            (plain, 40, "max-age=39", Keep),
+            (plain, 40, "max-age=40", Fresh),
+            (plain, 40, "max-age=x", Keep),
+            (plain, 40, "min-fresh=60", Fresh),
+            (plain, 40, "min-fresh=61", Keep),
+            (plain, 40, "max-age=39, max-stale", Keep),
+            (grace, 120, "", Stale),
+            (grace, 120, "max-age=200", Keep),
+            (grace, 120, "max-age=200, max-stale", Stale),
+            (grace, 120, "min-fresh=0", Keep),
+            (grace, 120, "max-stale=20", Stale),
+            (grace, 120, "max-stale=19", Keep),
+            (grace, 120, "no-cache, max-stale", Keep),
+            (plain, 120, "", Keep),
+            (plain, 120, "max-stale", Stale),
+            (plain, 120, "max-stale=20", Stale),
+            (plain, 120, "max-stale=19", Keep),
+            (strict, 120, "max-stale", Keep),
+            (always, 40, "max-stale", Keep),
+            (plain, 200, "max-stale", Dead),
+        ];
+        let received = Received { wall: SystemTime::UNIX_EPOCH, delay: Duration::ZERO };
+        let keep = Duration::from_secs(60);
+        for operator_grace in [false, true] {
+            let policy = Policy { keep, operator_grace, ..Policy::RFC };
+            for (response, age, request, expected) in cases {
+                let fields = said(response);
+                let directives = ResponseDirectives::of(&fields);
+                let life = Life::of(StatusCode::OK, &fields, &directives, received, &policy);
+                let resident = Duration::from_secs(age);
+                let asked = RequestDirectives::of(&said(request));
+                let phase = asked.phase(&life, resident, life.phase(resident));
+                assert_eq!(phase, expected, "{response}; {age} s; {request}; {operator_grace}");
+            }
+        }
+    }
+}
