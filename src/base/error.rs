@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use http::StatusCode;
+
 use super::reason::Reason;
 
 /// Who is to blame; decides the status class and which counters rise.
@@ -27,6 +29,8 @@ pub struct Fault {
     pub whose: Whose,
     /// Whether the same request may be sent once more: no byte of an answer came.
     pub retry: bool,
+    /// What the origin answered, where it did and that is the fault.
+    pub status: Option<StatusCode>,
     /// What an operator needs to read: addresses, errors of the system.
     pub log: String,
 }
@@ -34,17 +38,24 @@ pub struct Fault {
 impl Fault {
     /// A fault of the origin's that asking again will not mend.
     pub fn origin(reason: Reason, log: impl fmt::Display) -> Self {
-        Self { reason, whose: Whose::Origin, retry: false, log: log.to_string() }
+        Self { reason, whose: Whose::Origin, retry: false, status: None, log: log.to_string() }
     }
 
     /// A fault of the client's.
     pub fn client(reason: Reason, log: impl fmt::Display) -> Self {
-        Self { reason, whose: Whose::Client, retry: false, log: log.to_string() }
+        Self { reason, whose: Whose::Client, retry: false, status: None, log: log.to_string() }
     }
 
     /// A fault of ours.
     pub fn ours(reason: Reason, log: impl fmt::Display) -> Self {
-        Self { reason, whose: Whose::Us, retry: false, log: log.to_string() }
+        Self { reason, whose: Whose::Us, retry: false, status: None, log: log.to_string() }
+    }
+
+    /// The same fault, which is that the origin answered `status`.
+    #[must_use]
+    pub fn answered(mut self, status: StatusCode) -> Self {
+        self.status = Some(status);
+        self
     }
 
     /// The same fault, after which the request may be sent once more.

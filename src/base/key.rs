@@ -72,6 +72,11 @@ impl KeyRef<'_> {
         self.text
     }
 
+    /// The host.
+    pub fn host(&self) -> &str {
+        &self.text[..self.text.find('/').unwrap_or(self.text.len())]
+    }
+
     /// The key, owned.
     pub fn to_key(self) -> Key {
         Key { hash: self.hash, text: self.text.into() }

@@ -5,6 +5,7 @@
 mod clusters;
 mod htcp;
 mod http2;
+mod lifetimes;
 mod properties;
 mod sites;
 mod stream;

@@ -21,7 +21,7 @@ use super::compress::{TABLES, compress};
 use crate::base::budget::{Part, STORE};
 use crate::base::{Budget, Charge, Coding, Key, Stored};
 use crate::config::Encoding;
-use crate::semantics::{ResponseDirectives, coding};
+use crate::semantics::{ResponseDirectives, coding, targeted};
 use crate::store::object::{SEGMENT, weigh};
 use crate::store::{Coded, Object, Store};
 
@@ -147,7 +147,7 @@ pub(super) fn suits(
 /// Whether `object` is to be coded as `encoding` wants.
 pub(super) fn fits(object: &Object, encoding: &Encoding) -> bool {
     let headers = object.head.fields.own();
-    let said = ResponseDirectives::of(&headers);
+    let said = targeted::directives(&headers, &encoding.targets);
     object.trailers.is_none()
         && suits(encoding, object.head.status, &headers, &said, Some(object.length()))
 }

@@ -24,6 +24,7 @@ impl Bench {
         let coder = Coder::new(Arc::clone(&store), budget.clone());
         coder.0.desk().runs = true;
         let encoding = Encoding {
+            targets: Vec::new(),
             normalized: false,
             codings: Coding::ALL.to_vec(),
             types: vec!["text/*".into()],

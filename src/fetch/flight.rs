@@ -1,7 +1,7 @@
 //! One question to an origin, shared by whoever asks the same while it is open.
 
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Instant;
 
@@ -26,6 +26,7 @@ pub struct Flight {
     question: Question,
     state: Mutex<State>,
     relays: Arc<Relays>,
+    own: OnceLock<HeaderMap>,
 }
 
 /// What the leader asks, by which it is decided who may join.
@@ -48,6 +49,8 @@ pub struct Hint {
     pub vary: Vary,
     /// Whether it is for the scheme alone that it is asked with.
     pub of_one_scheme: bool,
+    /// Whether it must be confirmed before every use, so that every request asks for itself.
+    pub of_one_request: bool,
 }
 
 #[derive(Debug)]
@@ -87,14 +90,15 @@ pub enum Landed {
 impl Hint {
     /// By what a response with this head is like.
     pub fn of(head: &Head) -> Self {
-        Self { vary: head.vary(), of_one_scheme: head.axis.scheme.is_some() }
+        let of_one_scheme = head.axis.scheme.is_some();
+        Self { vary: head.vary(), of_one_scheme, of_one_request: !head.may_be_shared() }
     }
 }
 
 impl Default for Hint {
     /// Nothing is known: it is for everybody.
     fn default() -> Self {
-        Self { vary: Vary::None, of_one_scheme: false }
+        Self { vary: Vary::None, of_one_scheme: false, of_one_request: false }
     }
 }
 
@@ -102,7 +106,8 @@ impl Question {
     /// Whether what comes may be for another request.
     fn may_be_for(&self, axis: Axis, headers: &HeaderMap) -> bool {
         let selecting = self.hint.vary.select(&self.request);
-        (!self.hint.of_one_scheme || self.axis.scheme == axis.scheme)
+        !self.hint.of_one_request
+            && (!self.hint.of_one_scheme || self.axis.scheme == axis.scheme)
             && selecting.is_some_and(|selecting| selecting.matches(headers))
     }
 }
@@ -111,7 +116,7 @@ impl Flight {
     /// A flight that has not asked yet.
     pub fn new(key: Key, asked: Seq, question: Question, workers: usize) -> Self {
         let (state, relays) = (Mutex::new(State::Asking), Relays::new(workers));
-        Self { key, asked, question, state, relays }
+        Self { key, asked, question, state, relays, own: OnceLock::new() }
     }
 
     /// Whether a request may join, as far as can be known now.
@@ -158,6 +163,17 @@ impl Flight {
         }
     }
 
+    /// Keeps fields of the answer that are for the leader alone.
+    pub fn keep_own(&self, fields: HeaderMap) {
+        // There is one answer.
+        let _ = self.own.set(fields);
+    }
+
+    /// The fields of the answer that are for the leader alone.
+    pub fn own(&self) -> Option<&HeaderMap> {
+        self.own.get()
+    }
+
     /// What the leader asks.
     pub fn question(&self) -> &Question {
         &self.question
@@ -199,7 +215,7 @@ impl Flight {
 
     /// Waits until the flight has an answer for a request that stands there and has these fields.
     /// `leads` says whether an answer that cannot be shared is for it, `outdated` whether one with that
-    /// head was asked for too early.
+    /// head was asked for too early. What must be confirmed before every use is for the leader alone.
     pub async fn landed(
         &self,
         leads: bool,
@@ -208,7 +224,9 @@ impl Flight {
         headers: &HeaderMap,
         outdated: impl Fn(&Head) -> bool,
     ) -> Landed {
-        let selected = |head: &Head| head.selected_by(axis, headers) && !outdated(head);
+        let selected = |head: &Head| {
+            head.selected_by(axis, headers) && (leads || head.may_be_shared()) && !outdated(head)
+        };
         let place = Place::new(&self.relays, worker);
         poll_fn(|cx| {
             let mut state = self.state();

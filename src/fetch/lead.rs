@@ -116,15 +116,16 @@ impl Landing {
     /// first, and behind them itself. `None` where the 304 is not about what is stored.
     fn confirm(&self, exchange: &Exchange, terms: &Terms) -> Option<Vec<Arc<Object>>> {
         let old = self.flight.question().stale.as_ref()?;
-        let (fields, wall) = (&exchange.head.headers, self.fetch.clock.wall());
+        let (news, wall) = (&exchange.head.headers, self.fetch.clock.wall());
         let stored = old.head.fields.own();
-        if !validation::confirms(&stored, fields, wall) {
+        if !validation::confirms(&stored, news, wall) {
             return None;
         }
-        let fields = validation::freshen(&stored, fields, wall);
+        let fields = validation::freshen(&stored, news, wall);
         let came = self.read(old.head.status, &fields, exchange.delay, terms);
         // A 304 may say what a 200 could not: that its fields are one reader's, or not to be stored.
         came.storable(terms).ok()?;
+        self.keep_own(news, &came, terms);
         let head = self.head(&came, Some(old.length()), Some(old.head.axis), terms)?;
         let object = Arc::new(old.freshened(head, self.flight.asked));
         self.fetch.backoff.succeeded(self.flight.key.hash());
@@ -184,9 +185,22 @@ impl Landing {
             // Said by a 304 of what both have shared until now.
             axis.scheme = axis.scheme.or(Some(question.axis.scheme));
         }
-        let (shown, tags) = (answers::shown(&terms.site, &fields), Tags::of(axis.site, &fields));
+        let (shown, tags) = (answers::shown(&terms.site, &fields), self.tags(axis, &fields));
         let head = Head::new(came.status, shown, &came.life, clock.now(), (axis, selecting));
         Some(head.under(terms.site.answers.policy).tagged(tags))
+    }
+
+    fn tags(&self, axis: StoredAxis, fields: &HeaderMap) -> Tags {
+        let groups = Tags::groups(self.flight.key.as_ref().host(), axis, fields);
+        Tags::of(axis.site, fields).and(&groups)
+    }
+
+    /// Keeps for the leader what of an answer's `fields` is stored for nobody.
+    fn keep_own(&self, fields: &HeaderMap, came: &Came<'_>, terms: &Terms) {
+        if let Some(mut own) = storing::withheld_fields(fields, &came.said) {
+            answers::withhold(&mut own, &terms.site);
+            self.flight.keep_own(own);
+        }
     }
 
     async fn take(self, exchange: Exchange, terms: &Terms) {
@@ -197,7 +211,7 @@ impl Landing {
             && stale.is_some_and(|stale| stale.head.life().usable_on_error(stale.resident(now)))
         {
             let log = format!("{} answered {status}", exchange.server);
-            return self.fail(Fault::origin(Reason::IfError, log));
+            return self.fail(Fault::origin(Reason::IfError, log).answered(status));
         }
         let came = self.read(status, &exchange.head.headers, exchange.delay, terms);
         let expected = exchange.body.size_hint();
@@ -209,6 +223,7 @@ impl Landing {
         let Some(head) = self.head(&came, length, None, terms) else {
             return self.pass(exchange, Reason::VaryStar);
         };
+        self.keep_own(came.fields, &came, terms);
         let origin = OriginPart {
             cluster: exchange.cluster,
             server: exchange.server,

@@ -126,7 +126,7 @@ pub(super) fn enter(
         Action::Lookup => lookup(visit, awaited),
         Action::Purge => Entered::Purge(Purge(visit)),
         Action::Pipe => Entered::Pipe(Pipe(visit)),
-        Action::Pass(reason) => Entered::Pass(Pass { visit, reason }),
+        Action::Pass(reason) => Entered::Pass(Pass::of(visit, reason)),
     }
 }
 

@@ -36,7 +36,7 @@ impl Lookup {
         match entry.select(visit.plan.axis, &visit.head.headers) {
             Found::OtherVariants if visit.view.session && entry.varies_on(&COOKIE) => {
                 // What comes would be this session's alone: nobody waits for it.
-                Looked::Pass(Pass { visit, reason: Reason::Session })
+                Looked::Pass(Pass::of(visit, Reason::Session))
             }
             Found::OtherVariants => nothing(visit, Reason::Variant),
             Found::Object { object, soft_purged } => {
@@ -102,10 +102,11 @@ fn found(visit: Visit, entry: &Entry, object: Arc<Object>, soft_purged: bool) ->
 fn nothing(visit: Visit, reason: Reason) -> Looked {
     let passes = visit.present.has(Present::RANGE) && visit.plan.site.ranges == Ranges::Passed;
     match absent(visit, reason, None) {
-        Looked::Miss(Miss { visit, .. }) | Looked::Pass(Pass { visit, reason: Reason::Marked })
+        Looked::Miss(Miss { visit, .. })
+        | Looked::Pass(Pass { visit, reason: Reason::Marked, .. })
             if passes =>
         {
-            Looked::Pass(Pass { visit, reason: Reason::Range })
+            Looked::Pass(Pass::of(visit, Reason::Range))
         }
         looked => looked,
     }
@@ -120,11 +121,11 @@ fn absent(mut visit: Visit, reason: Reason, stale: Option<Arc<Object>>) -> Looke
             return Looked::Done(visit.failed(&fault));
         }
         if asked.no_store {
-            return Looked::Pass(Pass { visit, reason: Reason::RequestDirective });
+            return Looked::Pass(Pass { visit, reason: Reason::RequestDirective, stale });
         }
     }
     if marked(&visit) {
-        return Looked::Pass(Pass { visit, reason: Reason::Marked });
+        return Looked::Pass(Pass { visit, reason: Reason::Marked, stale });
     }
     Looked::Miss(Miss { visit, reason, stale })
 }

@@ -38,12 +38,13 @@ impl Miss {
         let visit = &mut self.visit;
         visit.dispatches += 1;
         if visit.dispatches > MAX_DISPATCHES {
-            return Missed::Pass(Pass { visit: self.visit, reason: Reason::Undecided });
+            return Missed::Pass(Pass::of(self.visit, Reason::Undecided));
         }
         let (key, axis) = (visit.plan.key(), visit.plan.axis);
         let stale = self.stale.as_ref();
         let arrived = visit.node.store.floors().now();
         let joined = visit.node.fetch.join(key, axis, &visit.head.headers, stale);
+        let mut own = None;
         let (landed, collapsed) = match joined {
             Joined::Stored => return Missed::Lookup(Lookup(self.visit)),
             Joined::Lead(lead) => {
@@ -53,11 +54,20 @@ impl Miss {
                 };
                 let flight = lead.launch(upstream, terms);
                 let headers = &visit.head.headers;
-                (flight.landed(true, visit.worker, axis, headers, |_| false).await, false)
+                let landed = flight.landed(true, visit.worker, axis, headers, |_| false).await;
+                own = flight.own().cloned();
+                (landed, false)
             }
             Joined::Follow(flight) => (self.follow(&flight, arrived).await, true),
         };
-        self.land(landed, collapsed)
+        let mut missed = self.land(landed, collapsed);
+        if let (Missed::Done(answer), Some(own)) = (&mut missed, own)
+            && answer.account.outcome != Outcome::Stale
+        {
+            own.iter()
+                .for_each(|(name, value)| _ = answer.head.headers.append(name, value.clone()));
+        }
+        missed
     }
 
     async fn follow(&self, flight: &Flight, arrived: Seq) -> Landed {
@@ -99,30 +109,35 @@ impl Miss {
         })
     }
 
-    /// No answer came: what is stored, where it may be served then (RFC 5861 §4), else a page.
     fn failed(&mut self, fault: &Fault) -> Answer {
-        let to = self.visit.to();
-        let usable = self
-            .stale
-            .as_ref()
+        let stale = self.stale.take();
+        self.visit.stale_or_failed(stale.as_ref(), self.reason, fault)
+    }
+}
+
+impl Visit {
+    /// No answer came to what was forwarded because of `reason`: what is stored, where it may be served
+    /// then (RFC 5861 §4), else a page.
+    pub(super) fn stale_or_failed(
+        &mut self,
+        stale: Option<&Arc<Object>>,
+        reason: Reason,
+        fault: &Fault,
+    ) -> Answer {
+        let to = self.to();
+        let usable = stale
             .filter(|stale| stale.head.life().usable_on_error(stale.resident(to.now)))
             // RFC 9111 §4.2.4: the request has refused it.
-            .filter(|_| self.reason != Reason::RequestDirective)
+            .filter(|_| reason != Reason::RequestDirective)
             // After a hard purge never (PURGE.md rule 9).
-            .filter(|stale| {
-                let visit = &self.visit;
-                visit.node.store.judge(&visit.plan.key(), stale) != Judgement::Gone
-            });
-        match usable {
-            Some(stale) => {
-                let reason = super::stale::rule(&stale.head.life(), Reason::IfError);
-                let verdict = Verdict::served(Outcome::Stale, reason);
-                let mut answer = shared::answer(Arc::clone(stale), &to, verdict);
-                answer.account.detail = Some(fault.log.as_str().into());
-                answer
-            }
-            None => self.visit.failed(fault),
-        }
+            .filter(|stale| self.node.store.judge(&self.plan.key(), stale) != Judgement::Gone);
+        let Some(stale) = usable else { return self.failed(fault) };
+        let rule = super::stale::rule(&stale.head.life(), Reason::IfError);
+        let mut verdict = Verdict::fetched(Outcome::Stale, rule, reason);
+        verdict.status = fault.status;
+        let mut answer = shared::answer(Arc::clone(stale), &to, verdict);
+        answer.account.detail = Some(fault.log.as_str().into());
+        answer
     }
 }
 
@@ -194,6 +209,8 @@ impl Visit {
             keep: site.keep,
             max_ttl: site.max_ttl.into_iter().chain(uncanonical).min(),
             not_found_ttl: site.not_found_ttl,
+            error_ttl: site.error_ttl,
+            negative_ttl: site.negative_ttl,
             passes_request_errors: !site.request_errors,
             jitter: fastrand::u32(..=u32::from(site.jitter) * 10_000),
         }

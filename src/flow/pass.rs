@@ -1,10 +1,12 @@
 //! Past the store: one client's request, one origin's answer.
 
+use std::borrow::Cow;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, Method, StatusCode};
 use http_body::{Frame, SizeHint};
 
 use super::miss::no_cluster;
@@ -14,19 +16,21 @@ use crate::base::{Body, Charge, Coding, Credentials, Fault, KeyText, Outcome, Re
 use crate::front::Answer;
 use crate::origin::Exchange;
 use crate::reply::{Verdict, passed};
-use crate::semantics::{Present, coding, hop, invalidation, tags};
+use crate::semantics::{Present, coding, hop, invalidation, tags, validation};
 use crate::site::forward::{self, Purpose};
 use crate::site::respell;
-use crate::store::{Mode, Scope};
+use crate::store::{Found, Mode, Object, Scope, group_tag};
 
 pub(super) struct Pass {
     pub(super) visit: Visit,
     pub(super) reason: Reason,
+    /// What is stored, for when the origin fails.
+    pub(super) stale: Option<Arc<Object>>,
 }
 
 impl Pass {
     pub(super) async fn run(self) -> Answer {
-        let Self { mut visit, reason } = self;
+        let Self { mut visit, reason, stale } = self;
         let tagged = visit.strip_suffixes();
         visit.identify();
         match visit.ask(Purpose::Pass).await {
@@ -43,11 +47,19 @@ impl Pass {
                 if reason == Reason::Marked {
                     visit.reconsider(&exchange);
                 }
+                if visit.head.method == Method::HEAD && exchange.head.status == StatusCode::OK {
+                    visit.compare(&exchange.head.headers);
+                }
                 let verdict = Verdict::fetched(Outcome::Pass, reason, reason);
                 passed::answer(exchange, &visit.to(), verdict)
             }
-            Err(fault) => visit.failed(&fault),
+            Err(fault) => visit.stale_or_failed(stale.as_ref(), reason, &fault),
         }
+    }
+
+    /// By the origin's own answer, whatever is stored.
+    pub(super) fn of(visit: Visit, reason: Reason) -> Self {
+        Self { visit, reason, stale: None }
     }
 }
 
@@ -61,6 +73,20 @@ impl Visit {
         }
     }
 
+    /// Has what is stored confirmed before it is used again, where the answer to a HEAD was about another
+    /// (RFC 9111 §4.3.5). What agrees stays as it is.
+    fn compare(&self, fields: &HeaderMap) {
+        let (store, key) = (&self.node.store, self.plan.key());
+        let Some(entry) = store.peek(&key) else { return };
+        if let Found::Object { object, .. } = entry.select(self.plan.axis, &self.head.headers) {
+            let identity = entry.identity_of(&object);
+            let stored = identity.head.fields.own();
+            if !validation::head_agrees(&stored, identity.length(), fields) {
+                store.purge(&key, Mode::Soft);
+            }
+        }
+    }
+
     /// Drops what an unsafe request changed: its target, and what the answer names beside it
     /// (RFC 9111 §4.4) or groups with it (RFC 9875 §3). The purges take their place in the sequence now that the answer has come:
     /// what was asked meanwhile may have seen the state before it (PURGE.md rule 12).
@@ -68,15 +94,28 @@ impl Visit {
         let (store, key) = (&self.node.store, self.plan.key.as_str());
         store.purge(&self.plan.key(), Mode::Hard);
         let (host, path) = key.split_at(key.find('/').unwrap_or(key.len()));
-        let scheme = self.plan.client.scheme.as_str();
-        let target = invalidation::Target { scheme, authority: host, path_and_query: path };
+        let axis = self.plan.axis;
+        let authority = match axis.port {
+            0 => Cow::Borrowed(host),
+            port => Cow::Owned(format!("{host}:{port}")),
+        };
+        let target = invalidation::Target {
+            scheme: axis.scheme.as_str(),
+            authority: &authority,
+            path_and_query: path,
+        };
         for path in invalidation::named_beside(target, &exchange.head.headers) {
             let spelled = respell(&path, &self.plan.site.spelling);
             store.purge(&KeyText::new(host, &spelled.target).key(), Mode::Hard);
         }
-        let site = self.plan.site.id;
+        // What both schemes share is of either's origin.
+        let schemes = [Some(axis.scheme), None];
+        let schemes = &schemes[..if axis.shares_schemes { 2 } else { 1 }];
         tags::groups(&exchange.head.headers, &tags::CACHE_GROUP_INVALIDATION, |group| {
-            store.purge_all(Scope::Tag(site, &group), Mode::Hard);
+            for scheme in schemes {
+                let tag = group_tag(host, (*scheme, axis.port), &group);
+                store.purge_all(Scope::Tag(axis.site, &tag), Mode::Hard);
+            }
         });
     }
 

@@ -47,8 +47,13 @@ pub fn response(data: &[u8]) {
 
     let ttl = life.ttl_left(received.delay);
     let node = std::str::from_utf8(line).unwrap_or("cp1");
-    let member =
-        CacheStatus { node, handling: Handling::Hit, ttl: Some(ttl), detail: Reason::Fresh };
+    let member = CacheStatus {
+        node,
+        handling: Handling::Hit,
+        ttl: Some(ttl),
+        key: None,
+        detail: Reason::Fresh,
+    };
     assert!(member.to_value().to_str().is_ok(), "Cache-Status is visible ASCII");
 }
 

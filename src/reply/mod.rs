@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::header::{AGE, Entry, HeaderName, VIA};
-use http::{HeaderMap, HeaderValue, Version, request};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, request};
 
 use crate::base::fields::X_CACHE;
 use crate::base::{Clock, Outcome, Reason, Scheme, WorkerId};
@@ -63,17 +63,19 @@ pub struct Verdict {
     pub forwarded: Option<Reason>,
     /// Whether the fetch was another client's.
     pub collapsed: bool,
+    /// What the origin answered, where what is stored is served in its place.
+    pub status: Option<StatusCode>,
 }
 
 impl Verdict {
     /// An answer from the store.
     pub fn served(outcome: Outcome, reason: Reason) -> Self {
-        Self { outcome, reason, forwarded: None, collapsed: false }
+        Self { outcome, reason, forwarded: None, collapsed: false, status: None }
     }
 
     /// An answer that the origin was asked for because of `forwarded`.
     pub fn fetched(outcome: Outcome, reason: Reason, forwarded: Reason) -> Self {
-        Self { outcome, reason, forwarded: Some(forwarded), collapsed: false }
+        Self { outcome, reason, forwarded: Some(forwarded), collapsed: false, status: None }
     }
 }
 
@@ -139,6 +141,11 @@ fn timing(account: &Account) -> HeaderValue {
     HeaderValue::try_from(text).expect("tokens and digits are visible ASCII")
 }
 
+/// The key, where the site has answers say it.
+fn told_key<'a>(to: &For<'a>) -> Option<&'a str> {
+    to.plan.site.answers.cache_status_key.then(|| to.plan.key.as_str())
+}
+
 /// The account of an answer for the client of `to`.
 pub fn account(to: &For<'_>, verdict: Verdict) -> Account {
     let mut account = Account::new(Some(to.plan.site.id), verdict.outcome, verdict.reason);
@@ -158,6 +165,7 @@ fn forward(reason: Reason) -> Forward {
         Reason::Absent => Forward::UriMiss,
         Reason::Variant => Forward::VaryMiss,
         Reason::Expired | Reason::NoCache | Reason::SoftPurged => Forward::Stale,
+        Reason::RequestDirective => Forward::Request,
         Reason::Method => Forward::Method,
         Reason::RequestBody
         | Reason::Upgrade

@@ -14,7 +14,7 @@ use http::{HeaderMap, Method, StatusCode, Version};
 use http_body::{Body as _, Frame, SizeHint};
 
 use super::synth::{self, Asker};
-use super::{For, Verdict, account, forward, mark, show};
+use super::{For, Verdict, account, forward, mark, show, told_key};
 use crate::base::{Body, Fault, Fields};
 use crate::config::{CookiePolicy, Site};
 use crate::front::{Answer, Then};
@@ -50,6 +50,7 @@ pub fn answer(exchange: Exchange, to: &For<'_>, verdict: Verdict) -> Answer {
             collapsed: false,
         },
         ttl: None,
+        key: told_key(to),
         detail: verdict.reason,
     };
     mark(&mut head.headers, to, head.version, &status);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, DATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
-use super::{For, Verdict, account, add, forward, mark, set_age};
+use super::{For, Verdict, account, add, forward, mark, set_age, told_key};
 use crate::base::{Body, Fields, Outcome, Segments};
 use crate::front::{Answer, Then};
 use crate::semantics::{
@@ -96,12 +96,18 @@ pub fn answer<S: Shared>(source: S, to: &For<'_>, verdict: Verdict) -> Answer {
             None => Handling::Hit,
             Some(reason) => Handling::Forwarded {
                 why: forward(reason),
-                status: (verdict.outcome == Outcome::Revalidated).then_some(304),
-                stored: true,
+                status: match verdict.outcome {
+                    Outcome::Revalidated => Some(304),
+                    Outcome::Stale => verdict.status.map(|status| status.as_u16()),
+                    // The request's condition or range made another of it (RFC 9211 §2.3).
+                    _ => (status != stored.status).then_some(stored.status.as_u16()),
+                },
+                stored: verdict.outcome != Outcome::Stale,
                 collapsed: verdict.collapsed,
             },
         },
         ttl: Some(life.ttl_left(resident)),
+        key: told_key(to),
         detail: verdict.reason,
     };
     mark(&mut headers, to, Version::HTTP_11, &cache_status);

@@ -258,7 +258,7 @@ fn fields(asker: &Asker<'_>, status: StatusCode, reason: Reason, account: &Accou
 }
 
 fn cache_status(node: &str, detail: Reason) -> HeaderValue {
-    CacheStatus { node, handling: Handling::Synthesized, ttl: None, detail }.to_value()
+    CacheStatus { node, handling: Handling::Synthesized, ttl: None, key: None, detail }.to_value()
 }
 
 fn answer(status: StatusCode, headers: HeaderMap, body: Body, account: Account) -> Answer {

@@ -14,6 +14,8 @@ pub struct CacheStatus<'a> {
     pub handling: Handling,
     /// Whole seconds for which the response is still fresh, negative where it is stale (§2.4).
     pub ttl: Option<i64>,
+    /// Under which key it is stored, or would be (§2.7).
+    pub key: Option<&'a str>,
     /// Why (§2.8).
     pub detail: Reason,
 }
@@ -100,6 +102,10 @@ impl CacheStatus<'_> {
             // Structured integers have at most 15 digits (RFC 9651 §3.3.1).
             push_number(&mut text, "; ttl=", ttl.clamp(-MAX_INTEGER, MAX_INTEGER));
         }
+        if let Some(key) = self.key {
+            text.push_str("; key=");
+            write_string(&mut text, key);
+        }
         text.push_str("; detail=");
         text.push_str(self.detail.as_str());
         HeaderValue::try_from(text).expect("names are escaped and the rest is visible ASCII")
@@ -125,8 +131,13 @@ fn write_name(text: &mut String, name: &str) {
         text.push_str(name);
         return;
     }
+    write_string(text, name);
+}
+
+/// Writes a string (RFC 9651 §4.1.6).
+fn write_string(text: &mut String, string: &str) {
     text.push('"');
-    for character in name.chars() {
+    for character in string.chars() {
         match character {
             '"' | '\\' => text.extend(['\\', character]),
             ' '..='~' => text.push(character),
@@ -147,9 +158,13 @@ mod tests {
             node: "cp1",
             handling: Handling::Hit,
             ttl: Some(376),
+            key: None,
             detail: Reason::Fresh,
         };
         assert_eq!(hit.to_value(), "cp1; hit; ttl=376; detail=fresh");
+        let keyed = CacheStatus { key: Some("wiki.test/?q=\"\\"), ..hit };
+        let expected = r#"cp1; hit; ttl=376; key="wiki.test/?q=\"\\"; detail=fresh"#;
+        assert_eq!(keyed.to_value(), expected);
         let miss = Handling::Forwarded {
             why: Forward::UriMiss,
             status: Some(200),
@@ -184,8 +199,13 @@ mod tests {
             ("a \"b\\", "\"a \\\"b\\\\\"; hit; detail=fresh"),
             ("m\u{fc}nchen\n", "\"m?nchen?\"; hit; detail=fresh"),
         ] {
-            let status =
-                CacheStatus { node, handling: Handling::Hit, ttl: None, detail: Reason::Fresh };
+            let status = CacheStatus {
+                node,
+                handling: Handling::Hit,
+                ttl: None,
+                key: None,
+                detail: Reason::Fresh,
+            };
             assert_eq!(status.to_value(), expected);
         }
     }
@@ -194,8 +214,13 @@ mod tests {
     fn our_member_follows_the_origin_s_rfc9211_2() {
         let mut headers = HeaderMap::new();
         headers.insert(CACHE_STATUS, HeaderValue::from_static("Origin; hit"));
-        let ours =
-            CacheStatus { node: "cp1", handling: Handling::Hit, ttl: None, detail: Reason::Fresh };
+        let ours = CacheStatus {
+            node: "cp1",
+            handling: Handling::Hit,
+            ttl: None,
+            key: None,
+            detail: Reason::Fresh,
+        };
         ours.append_to(&mut headers);
         let lines: Vec<_> = headers.get_all(CACHE_STATUS).iter().collect();
         assert_eq!(lines, ["Origin; hit", "cp1; hit; detail=fresh"]);

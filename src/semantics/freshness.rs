@@ -34,6 +34,10 @@ pub struct Policy {
     pub max_ttl: Option<Duration>,
     /// The longest lifetime of a 404.
     pub not_found_ttl: Option<Duration>,
+    /// The longest lifetime of any other error.
+    pub error_ttl: Option<Duration>,
+    /// The lifetime of an error that names none, in the place of `default_ttl`.
+    pub negative_ttl: Option<Duration>,
     /// Whether an error that [blames the request](super::storing::blames_request) is not stored, also
     /// where it may be.
     pub passes_request_errors: bool,
@@ -99,6 +103,8 @@ impl Policy {
         keep: Duration::ZERO,
         max_ttl: None,
         not_found_ttl: None,
+        error_ttl: None,
+        negative_ttl: None,
         passes_request_errors: false,
         jitter: 0,
     };
@@ -106,8 +112,12 @@ impl Policy {
     /// `lifetime` within the site's limits.
     fn limited(&self, status: StatusCode, lifetime: Duration) -> Duration {
         let most = |most: Option<Duration>| most.unwrap_or(Duration::MAX);
-        let missing = most(self.not_found_ttl.filter(|_| status == StatusCode::NOT_FOUND));
-        let lifetime = lifetime.min(most(self.max_ttl)).min(missing);
+        let of_status = match status {
+            StatusCode::NOT_FOUND => self.not_found_ttl,
+            status if is_error(status) => self.error_ttl,
+            _ => None,
+        };
+        let lifetime = lifetime.min(most(self.max_ttl)).min(most(of_status));
         if lifetime < MIN_JITTERED {
             return lifetime;
         }
@@ -280,7 +290,12 @@ fn implicit_lifetime(
         let changed = date::field(headers, &LAST_MODIFIED, now)?;
         Some((date.duration_since(changed).ok()? / 10).min(MAX_HEURISTIC))
     });
-    heuristic.flatten().or(policy.default_ttl)
+    let negative = policy.negative_ttl.filter(|_| is_error(status));
+    heuristic.flatten().or(negative).or(policy.default_ttl)
+}
+
+fn is_error(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
 }
 
 #[cfg(test)]

@@ -57,9 +57,9 @@ pub fn storable(
     if Vary::of(headers) == Vary::Any {
         return Err(Reason::VaryStar);
     }
-    // RFC 9111 §7.3 allows it and leaves the danger to us: one user's session served to all. Also
-    // where the field is withheld from caches by name: its own client is answered with what is stored.
-    if headers.contains_key(SET_COOKIE) {
+    // RFC 9111 §7.3 allows it and leaves the danger to us: one user's session served to all. Where the
+    // field is withheld from caches by name, its own client alone gets it.
+    if headers.contains_key(SET_COOKIE) && !said.withheld_fields().any(|name| *name == SET_COOKIE) {
         return Err(Reason::SetCookie);
     }
     // RFC 9111 §3.5.
@@ -102,6 +102,20 @@ pub fn stored_fields(
         stored.insert(DATE, date::format(received));
     }
     stored
+}
+
+/// The fields that `said` withholds from caches by name: who asked gets them, and nobody else
+/// (RFC 9111 §5.2.2.4, §5.2.2.7). `None` where there are none.
+pub fn withheld_fields(headers: &HeaderMap, said: &ResponseDirectives) -> Option<HeaderMap> {
+    said.withheld_fields().next()?;
+    let mut passed = headers.clone();
+    hop::strip_hop_by_hop(&mut passed);
+    let mut withheld = HeaderMap::new();
+    for name in said.withheld_fields() {
+        passed.get_all(name).iter().for_each(|value| _ = withheld.append(name, value.clone()));
+        passed.remove(name);
+    }
+    (!withheld.is_empty()).then_some(withheld)
 }
 
 /// Whether an answer blames the request, for more than its target: what is in no key may have provoked

@@ -71,6 +71,17 @@ pub fn confirms(stored: &HeaderMap, not_modified: &HeaderMap, now: SystemTime) -
     }
 }
 
+/// Whether the 200 that answered a HEAD, with `fields`, may be of the stored response, of `length` bytes
+/// (RFC 9111 §4.3.5): what both say of validators and length is the same.
+pub fn head_agrees(stored: &HeaderMap, length: u64, fields: &HeaderMap) -> bool {
+    let same = |name: HeaderName| match (stored.get(&name), fields.get(&name)) {
+        (Some(held), Some(sent)) => held == sent,
+        _ => true,
+    };
+    let announced = fields.get(CONTENT_LENGTH).map(|value| super::age::digits(value.as_bytes()));
+    same(ETAG) && same(LAST_MODIFIED) && announced.is_none_or(|said| said == Some(length))
+}
+
 /// The fields of a stored response after a 304 (RFC 9111 §3.2): what the 304 has replaces what is
 /// stored, but for what describes the stored bytes, and for cookies, which are one user's. The
 /// result is to be treated like the head of a new response that came at `received`: its directives

@@ -190,9 +190,14 @@ impl Entry {
         group.map_or(object, |(identity, _)| identity)
     }
 
-    /// What a request selects; of several the newest (RFC 9111 §4.1), in the best coding.
+    /// What a request selects, in the best coding. Of several what is for its scheme alone, then what
+    /// says on what it varies, since an origin that forgets that mostly means another request by it; of
+    /// these the newest by Date (RFC 9111 §4, §4.1).
     pub fn select(&self, axis: Axis, request: &HeaderMap) -> Found {
-        let selected = self.variants().iter().find(|object| object.selected_by(axis, request));
+        let matching = self.variants().iter().filter(|object| object.selected_by(axis, request));
+        let selected = matching.reduce(|best, next| {
+            if next.head.precedence() > best.head.precedence() { next } else { best }
+        });
         match selected {
             Some(object) => {
                 Found::Object { object: Arc::clone(object), soft_purged: self.soft > object.asked }

@@ -105,9 +105,23 @@ impl Head {
         self.selecting.vary()
     }
 
+    /// Which of two that a request selects comes first: the greater. What is the same in all of it is one
+    /// response in several codings.
+    pub(super) fn precedence(&self) -> impl PartialOrd + use<> {
+        let age = i64::try_from(self.life().initial_age.as_nanos()).unwrap_or(i64::MAX);
+        let made = self.received.0.saturating_sub(age);
+        (self.axis.scheme.is_some(), self.selecting.names().next().is_some(), made)
+    }
+
     /// Whether a request with these fields selects it.
     pub fn selected_by(&self, axis: Axis, request: &HeaderMap) -> bool {
         self.axis.covers(axis) && self.selecting.matches(request)
+    }
+
+    /// Whether it may answer others than who asked for it, now that it comes: it needs no confirmation
+    /// (RFC 9111 §4).
+    pub fn may_be_shared(&self) -> bool {
+        self.life().phase(Duration::ZERO) < Phase::Keep
     }
 
     /// Whether a request with these fields may be served by it at `now` without asking anybody.

@@ -28,7 +28,7 @@ pub use floors::{Floor, Floors, Mode};
 pub use head::Head;
 pub use object::Object;
 pub use sweep::{Sweeps, Swept};
-pub use tags::Tags;
+pub use tags::{Tags, group_tag};
 pub use wide::{BadExpression, Cover, Expression, Scope, Wide};
 
 use crate::base::mutant::{self, Mutant, unless};

@@ -13,7 +13,7 @@ use foldhash::quality::RandomState;
 use http::HeaderMap;
 
 use super::object::allocated;
-use crate::base::SiteId;
+use crate::base::{Scheme, SiteId, StoredAxis};
 use crate::semantics::tags;
 
 /// Tags beyond which an object counts as having all of them: more is purged than was asked for, never
@@ -36,6 +36,17 @@ impl Tags {
             return Self::all();
         }
         Self::from_hashes(hashes)
+    }
+
+    /// The cache groups that `headers` name, of a response of `host` that stands at `axis`: they are
+    /// scoped to its origin (RFC 9875 §2.1). Operators purge them as tags of its site besides, which
+    /// [`Self::of`] has.
+    pub fn groups(host: &str, axis: StoredAxis, headers: &HeaderMap) -> Self {
+        let mut hashes = Vec::new();
+        tags::groups(headers, &tags::CACHE_GROUPS, |group| {
+            hashes.push(hash(axis.site, &group_tag(host, (axis.scheme, axis.port), &group)));
+        });
+        if hashes.len() > MOST { Self::all() } else { Self::from_hashes(hashes) }
     }
 
     fn from_hashes(mut hashes: Vec<u64>) -> Self {
@@ -77,6 +88,16 @@ impl Tags {
             |hashes: &Hashes| allocated(size_of::<Hashes>()) + allocated(size_of_val(&*hashes.0));
         self.0.as_deref().map_or(0, bytes)
     }
+}
+
+/// The tag that stands for `group` of the origin of `host`, a scheme and a port. It has a NUL, which no
+/// field has, so that no tag that a response names is the same. Without a scheme, it is that of what is
+/// stored for both.
+pub fn group_tag(host: &str, (scheme, port): (Option<Scheme>, u16), group: &[u8]) -> Vec<u8> {
+    let scheme = scheme.map_or("", Scheme::as_str);
+    let mut tag = format!("{scheme}\0{host}\0{port}\0").into_bytes();
+    tag.extend_from_slice(group);
+    tag
 }
 
 /// The hash that stands for every tag.

@@ -3,14 +3,13 @@
 
 use super::super::kind::Default::{Is, OfProfile, Required, Unset};
 use super::super::kind::Kind::{
-    Boolean, Choice, ChoiceOrDuration, ChoiceOrText, Cluster, Hosts, Integer, Path, Size, Text,
-    Texts,
+    Boolean, Choice, ChoiceOrText, Cluster, Hosts, Integer, Path, Size, Text, Texts,
 };
 use super::super::kind::{Form, Part, Section};
 use super::super::texts;
 use super::properties::PROPERTY;
 use super::unkeyed::UNKEYED;
-use super::{ANY_TIME, key};
+use super::{ANY_TIME, key, lifetimes};
 
 pub(super) static SITE: Section = Section {
     doc: "A set of hosts with one policy and one cluster, under a name of yours.",
@@ -169,30 +168,12 @@ pub(super) static SITE: Section = Section {
              session. It must not answer by them.",
         ),
         // How long objects live.
-        key(
-            "heuristic_freshness",
-            Boolean,
-            Is("false"),
-            "Whether a response that names no lifetime gets one from Last-Modified (RFC 9111 §4.2.2).",
-        ),
-        key(
-            "default_ttl",
-            ANY_TIME,
-            Unset { says: "none", example: "\"2m\"" },
-            "The lifetime of a response that names none.",
-        ),
-        key(
-            "max_ttl",
-            ChoiceOrDuration(&["none"]),
-            OfProfile(&[("plain", "\"none\""), ("mediawiki", "\"1d\""), ("upload", "\"1d\"")]),
-            "The longest lifetime.",
-        ),
-        key(
-            "not_found_ttl",
-            ChoiceOrDuration(&["none"]),
-            OfProfile(&[("plain", "\"none\""), ("mediawiki", "\"10m\""), ("upload", "\"10m\"")]),
-            "The longest lifetime of a 404.",
-        ),
+        lifetimes::HEURISTIC_FRESHNESS,
+        lifetimes::DEFAULT_TTL,
+        lifetimes::MAX_TTL,
+        lifetimes::NOT_FOUND_TTL,
+        lifetimes::ERROR_TTL,
+        lifetimes::NEGATIVE_TTL,
         key(
             "request_errors",
             Choice(&["stored", "passed"]),
@@ -367,6 +348,12 @@ pub(super) static SITE: Section = Section {
             Is("false"),
             "Whether answers have Server-Timing with the outcome and its reason, and with the origin's \
              time where that was asked.",
+        ),
+        key(
+            "cache_status_key",
+            Boolean,
+            Is("false"),
+            "Whether Cache-Status says under which key an answer is stored (RFC 9211 §2.7).",
         ),
         key(
             "x_cache",

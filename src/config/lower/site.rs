@@ -115,6 +115,8 @@ fn freshness(table: &Table) -> FreshnessPolicy {
         default_ttl: table.maybe_duration("default_ttl"),
         max_ttl: table.maybe_duration("max_ttl"),
         not_found_ttl: table.maybe_duration("not_found_ttl"),
+        error_ttl: table.maybe_duration("error_ttl"),
+        negative_ttl: table.maybe_duration("negative_ttl"),
         request_errors: table.text("request_errors") == "stored",
         uncanonical_ttl: table.duration("uncanonical_ttl"),
         jitter: need(u8::try_from(table.integer("jitter")).ok()),
@@ -139,6 +141,7 @@ fn encoding(table: &Table) -> Encoding {
         codings: table.texts("compress").iter().map(coding).collect(),
         types: table.texts("compress_types").iter().map(|text| text.as_str().into()).collect(),
         least: table.size("compress_min"),
+        targets: names(table, "targeted_fields"),
     }
 }
 
@@ -151,6 +154,7 @@ fn answers(table: &Table) -> Answers {
         client_max_age: max_age(table.text("client_cache_control")),
         server_timing: table.boolean("server_timing"),
         x_cache: table.boolean("x_cache"),
+        cache_status_key: table.boolean("cache_status_key"),
         error_page: table.path("error_page"),
         more: 0,
         policy: PolicyId::NONE,

@@ -217,6 +217,10 @@ pub struct FreshnessPolicy {
     pub max_ttl: Option<Duration>,
     /// The longest lifetime of a 404.
     pub not_found_ttl: Option<Duration>,
+    /// The longest lifetime of any other error.
+    pub error_ttl: Option<Duration>,
+    /// The lifetime of an error that names none, if it gets another than what is none.
+    pub negative_ttl: Option<Duration>,
     /// Whether an error that blames the request is stored where its origin lets it be.
     pub request_errors: bool,
     /// The longest lifetime of a page under a URL that is no page's own: nothing purges it.
@@ -268,6 +272,8 @@ pub struct Encoding {
     pub types: Vec<Box<str>>,
     /// The least length of a body that is compressed, in bytes.
     pub least: u64,
+    /// The targeted fields, which may forbid it.
+    pub targets: Vec<HeaderName>,
 }
 
 /// What the origin learns of a request beside what decision 11 has for everybody.
@@ -297,6 +303,8 @@ pub struct Answers {
     pub server_timing: bool,
     /// Whether X-Cache tells the outcome.
     pub x_cache: bool,
+    /// Whether Cache-Status says the key.
+    pub cache_status_key: bool,
     /// The file with the template of error pages, where the site has one of its own.
     pub error_page: Option<PathBuf>,
     /// Fields that an answer has more by all that, at most.
