@@ -27,6 +27,7 @@ mod hosts;
 mod http2_limits;
 mod identity;
 mod kit_itself;
+mod letter;
 mod listen;
 mod origin_failures;
 mod poisoning;
