@@ -41,3 +41,5 @@ pub use vary::{Selecting, Vary};
 
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod model_tests;
