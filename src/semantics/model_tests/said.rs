@@ -172,7 +172,7 @@ impl Said {
 
 impl Directive {
     fn any(rng: &mut Rng) -> Self {
-        let span = |rng: &mut Rng| [0, 1, 30, 100][rng.usize(..4)];
+        let span = |rng: &mut Rng| [0, 30, 100, 1000][rng.usize(..4)];
         match rng.u8(0..22) {
             0..6 => Self::MaxAge(seconds(rng)),
             6..9 => Self::SMaxAge(seconds(rng)),
