@@ -127,6 +127,7 @@ impl Landing {
         came.storable(terms).ok()?;
         self.keep_own(news, &came, terms);
         let head = self.head(&came, Some(old.length()), Some(old.head.axis), terms)?;
+        let head = head.said_in(exchange.head.version);
         let object = Arc::new(old.freshened(head, self.flight.asked));
         self.fetch.backoff.succeeded(self.flight.key.hash());
         let encoding = terms.encoding.as_ref().filter(|encoding| coder::fits(&object, encoding));
@@ -232,6 +233,7 @@ impl Landing {
         };
         let charge = self.fetch.budget.charge(Part::Fills, weigh(&head, 0, None));
         let relays = Arc::clone(self.flight.relays());
+        let head = head.said_in(exchange.head.version);
         let fill = Fill::new(Arc::new(head), length, self.flight.asked, origin, relays, charge);
         self.flight.fills(Arc::clone(&fill));
         let guard = Unfinished(&fill);

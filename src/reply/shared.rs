@@ -110,7 +110,7 @@ pub fn answer<S: Shared>(source: S, to: &For<'_>, verdict: Verdict) -> Answer {
         key: told_key(to),
         detail: verdict.reason,
     };
-    mark(&mut headers, to, Version::HTTP_11, &cache_status);
+    mark(&mut headers, to, stored.version(), &cache_status);
     let mut account = account(to, verdict);
     account.origin = source.origin();
     let site = &*to.plan.site;

@@ -3,8 +3,8 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
 use http::header::HeaderMap;
+use http::{StatusCode, Version};
 
 use super::tags::Tags;
 use crate::base::{Axis, Coding, Fields, PolicyId, StoredAxis};
@@ -63,6 +63,20 @@ impl Head {
     #[must_use]
     pub fn tagged(self, tags: Tags) -> Self {
         Self { tags, ..self }
+    }
+
+    /// The same, that an origin said in `version` of the protocol.
+    #[must_use]
+    pub fn said_in(mut self, version: Version) -> Self {
+        if version == Version::HTTP_10 {
+            self.bounds.0 |= SAID_IN_HTTP_10;
+        }
+        self
+    }
+
+    /// The version of the protocol in which the origin said it, for Via (RFC 9110 §7.6.3).
+    pub fn version(&self) -> Version {
+        if self.bounds.has(SAID_IN_HTTP_10) { Version::HTTP_10 } else { Version::HTTP_11 }
     }
 
     /// The same with fields in memory of their own.
@@ -163,13 +177,14 @@ struct Spans {
     keep: Span,
 }
 
-/// What of a [`Life`] is yes or no, a bit each.
+/// What of a [`Life`] is yes or no, a bit each, and one more of the response.
 #[derive(Clone, Copy, Debug)]
 struct Bounds(u8);
 
 const ALWAYS_VALIDATE: u8 = 1;
 const NO_STALE: u8 = 2;
 const OPERATOR_GRACE: u8 = 4;
+const SAID_IN_HTTP_10: u8 = 8;
 
 impl Bounds {
     fn of(life: &Life) -> Self {

@@ -280,3 +280,60 @@ fn cache_status_says_what_the_origin_answered_and_the_key_where_that_is_wanted_r
         assert!(all.starts_with("Inner; hit; ttl=3, ") && all.ends_with(&expected), "{all}");
     }
 }
+
+#[test]
+fn an_origin_of_http_1_0_is_said_to_be_one_rfc9110_7_6_3() {
+    let origin = Origin::start();
+    let proxy = proxy(&origin, "");
+    for over in BOTH {
+        let path = path();
+        let old = "HTTP/1.0 200 OK\r\nCache-Control: max-age=60\r\n\r\nold";
+        origin.replies(&path, [Reply::bytes(old)]);
+        for answer in [over.get(&proxy, &path), over.get(&proxy, &path).expect_hit()] {
+            assert_eq!(answer.text(), "old", "{over:?}");
+            let via = answer.header("via").expect("our member");
+            assert!(via.starts_with("1.0 "), "{over:?}: {via}");
+        }
+    }
+}
+
+#[test]
+fn what_is_said_meanwhile_is_neither_stored_nor_mixed_in_rfc9110_15_2() {
+    let origin = Origin::start();
+    let proxy = proxy(&origin, "");
+    for over in BOTH {
+        let path = path();
+        let answer = "HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\n\
+            HTTP/1.1 102 Processing\r\nCache-Control: no-store\r\n\r\n\
+            HTTP/1.1 199 Whatever\r\nETag: \"early\"\r\n\r\n\
+            HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 3\r\n\r\nnow";
+        origin.replies(&path, [Reply::bytes(answer)]);
+        for answer in [over.get(&proxy, &path), over.get(&proxy, &path).expect_hit()] {
+            assert_eq!((answer.status, answer.text().as_str()), (200, "now"), "{over:?}");
+            assert_eq!(answer.header("x-early").or(answer.header("etag")), None, "{over:?}");
+            assert_eq!(answer.header("cache-control"), Some("max-age=60"), "{over:?}");
+        }
+    }
+}
+
+#[test]
+fn conditions_that_only_the_origin_can_judge_are_the_origin_s_rfc9111_4_3_2() {
+    let origin = Origin::start();
+    let proxy = proxy(&origin, "");
+    for over in BOTH {
+        for (name, value) in
+            [("if-match", "\"1\""), ("if-unmodified-since", "Thu, 01 Jan 2026 00:00:00 GMT")]
+        {
+            let path = path();
+            let stored = Page::cacheable("x").header("etag", "\"1\"");
+            origin.on(&path, move |seen| match seen.header(name) {
+                Some(_) => Page::status(412),
+                None => stored.clone(),
+            });
+            over.get(&proxy, &path).expect(200);
+            let asked = over.send(&proxy, get(&path).header(name, value)).expect(412);
+            assert_eq!(cache_status(&asked).fwd.as_deref(), Some("bypass"), "{over:?} {name}");
+            assert!(is_hit(&over.get(&proxy, &path)), "{over:?} {name}");
+        }
+    }
+}
