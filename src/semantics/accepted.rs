@@ -24,11 +24,8 @@ impl Accepted {
     /// formed counts for nothing; `q=0` refuses, and `*` stands for what is not named.
     pub fn of(headers: &HeaderMap) -> Self {
         let mut lines = headers.get_all(ACCEPT_ENCODING).iter();
-        match (lines.next(), lines.next()) {
-            (None, _) => Self::IDENTITY,
-            (Some(line), None) => Self::usual(line).unwrap_or_else(|| Self::read(headers)),
-            _ => Self::read(headers),
-        }
+        let only = lines.next().filter(|_| lines.next().is_none());
+        only.and_then(Self::usual).unwrap_or_else(|| Self::read(headers))
     }
 
     /// What a request takes whose only Accept-Encoding is `line`, if that is a usual one.
@@ -120,6 +117,7 @@ mod tests {
             (&["gzip;q=0, *"], (true, false, true)),
             (&["identity, *;q=0"], (false, false, true)),
             (&["gzip;q=2, gzip;x=1, gzip;q=0.0000, gzipped, ,"], (false, false, true)),
+            (&["gzip;q=1.001, gzip;q=0.0001, gzip;q=0.0x, gzip;q=0.x"], (false, false, true)),
         ] {
             assert_eq!(of(lines), taken, "{lines:?}");
         }
@@ -131,6 +129,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_bytes(line).unwrap());
             assert_eq!((Accepted::read(&headers), Accepted::of(&headers)), (taken, taken));
+            assert_eq!(Accepted::usual(&headers[ACCEPT_ENCODING]), Some(taken));
             headers.append(ACCEPT_ENCODING, HeaderValue::from_static("gzip;q=0"));
             assert!(!Accepted::of(&headers).takes(Coding::Gzip), "of several lines all count");
         }

@@ -79,6 +79,20 @@ fn anything_else_is_no_date() {
 }
 
 #[test]
+fn every_byte_of_a_date_counts() {
+    for text in [
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+    ] {
+        for at in 0..text.len() {
+            let changed = format!("{}#{}", &text[..at], &text[at + 1..]);
+            assert_eq!(read(&changed), None, "{changed}");
+        }
+    }
+}
+
+#[test]
 fn dates_beyond_2038_and_before_1970_are_read() {
     let cases = [
         ("Tue, 19 Jan 2038 14:14:08 GMT", 2_147_523_248),
