@@ -113,7 +113,7 @@ impl Visit {
         let schemes = &schemes[..if axis.shares_schemes { 2 } else { 1 }];
         tags::groups(&exchange.head.headers, &tags::CACHE_GROUP_INVALIDATION, |group| {
             for scheme in schemes {
-                let tag = group_tag(host, (*scheme, axis.port), &group);
+                let tag = group_tag(host, (*scheme, axis.port), group);
                 store.purge_all(Scope::Tag(axis.site, &tag), Mode::Hard);
             }
         });

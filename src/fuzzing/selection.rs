@@ -1,4 +1,4 @@
-//! Vary, the normal form of the fields that it names, and lists.
+//! Vary, the normal form of the fields that it names, lists, and tags.
 
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
@@ -6,7 +6,7 @@ use http::header::{
 
 use super::{fields, first_block};
 use crate::base::{Accepted, Coding};
-use crate::semantics::{Vary, hop, list, normal_form};
+use crate::semantics::{Vary, hop, list, normal_form, tags};
 
 /// `data` as three blocks: the fields of a response (Vary among them), and two requests. Both ways to
 /// find out whether one answer is for both requests agree, whichever of them came first; a normal
@@ -27,6 +27,7 @@ pub fn selection(data: &[u8]) {
         check_normal(&one, &name);
     }
     check_accepted(&one);
+    check_tags(&response);
     for line in one.values().chain(response.values()) {
         check_list(line.as_bytes());
     }
@@ -54,6 +55,20 @@ fn form(headers: &HeaderMap, name: &HeaderName) -> Vec<u8> {
     let mut form = Vec::new();
     normal_form::write(headers, name, |piece| form.extend_from_slice(piece));
     form
+}
+
+/// No tag is empty, and the groups that a response names it names in any number of lines.
+fn check_tags(response: &HeaderMap) {
+    tags::each(response, |tag| assert!(!tag.is_empty()));
+    let groups = |headers: &HeaderMap| {
+        let mut groups = Vec::new();
+        tags::groups(headers, &tags::CACHE_GROUPS, |group| groups.push(group.to_vec()));
+        groups
+    };
+    let line = HeaderValue::from_bytes(&list::combined(response, &tags::CACHE_GROUPS));
+    let line = line.expect("field values joined by commas are a field value");
+    let one: HeaderMap = [(tags::CACHE_GROUPS, line)].into_iter().collect();
+    assert_eq!(groups(&one), groups(response));
 }
 
 /// What is refused last is not taken.

@@ -51,7 +51,7 @@ pub fn each_order(
     let mut any = false;
     tags::each(headers, |tag| {
         any = true;
-        take(Order::new(What::All(Scope::Tag(site, &tag)), mode));
+        take(Order::new(What::All(Scope::Tag(site, tag)), mode));
     });
     let fields = [tags::SURROGATE_KEY, tags::XKEY, tags::CACHE_TAG, tags::CACHE_GROUPS];
     match any {

@@ -5,12 +5,18 @@
 
 use std::borrow::Cow;
 
-use http::header::{HeaderMap, HeaderName};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// The members of a list field over all its lines, without the whitespace around them; empty
 /// members are skipped (RFC 9110 §5.6.1.2).
 pub fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
     headers.get_all(name).iter().flat_map(|line| Members::of(line.as_bytes()))
+}
+
+/// The lines of field `name` as the one value that they are (RFC 9110 §5.3, RFC 9651 §4.2).
+pub fn combined(headers: &HeaderMap, name: &HeaderName) -> Vec<u8> {
+    let lines: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    lines.join(&b", "[..])
 }
 
 /// The members of one line, or of the inside of a quoted string.

@@ -5,9 +5,10 @@
 //! (RFC 9875 §2). A tag is opaque bytes, compared as they stand; an empty one is none. To what a tag is
 //! scoped, and how it is kept, is the store's business.
 
-use std::borrow::Cow;
-
 use http::{HeaderMap, HeaderName, HeaderValue};
+use sfv::{BareItem, List, ListEntry, Parser};
+
+use super::list;
 
 /// Tags separated by whitespace (Fastly, Varnish).
 pub const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
@@ -22,103 +23,33 @@ pub const CACHE_GROUP_INVALIDATION: HeaderName =
     HeaderName::from_static("cache-group-invalidation");
 
 /// Hands every tag of `headers` to `sink`; one that stands there twice, twice.
-pub fn each<'a>(headers: &'a HeaderMap, mut sink: impl FnMut(Cow<'a, [u8]>)) {
+pub fn each(headers: &HeaderMap, mut sink: impl FnMut(&[u8])) {
     for name in [SURROGATE_KEY, XKEY] {
         let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
         let tags = lines.flat_map(|line| line.split(u8::is_ascii_whitespace));
-        tags.filter(|tag| !tag.is_empty()).for_each(|tag| sink(Cow::Borrowed(tag)));
+        tags.filter(|tag| !tag.is_empty()).for_each(&mut sink);
     }
     let lines = headers.get_all(CACHE_TAG).iter().map(HeaderValue::as_bytes);
     let tags = lines.flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
-    tags.filter(|tag| !tag.is_empty()).for_each(|tag| sink(Cow::Borrowed(tag)));
+    tags.filter(|tag| !tag.is_empty()).for_each(&mut sink);
     groups(headers, &CACHE_GROUPS, sink);
 }
 
 /// Hands every group that the field `name` lists to `sink`. A list that is not well formed is none
 /// (RFC 9651 §4.2), and members that are no strings count for nothing.
-pub fn groups<'a>(headers: &'a HeaderMap, name: &HeaderName, mut sink: impl FnMut(Cow<'a, [u8]>)) {
-    let mut found = Vec::new();
-    for line in headers.get_all(name) {
-        let mut rest = line.as_bytes().trim_ascii();
-        while !rest.is_empty() {
-            let Some((group, after)) = member(rest) else { return };
-            found.extend(group.filter(|group| !group.is_empty()));
-            rest = match after.trim_ascii_start() {
-                [] => &[],
-                // A comma at the end makes no list.
-                [b',', more @ ..] if !more.trim_ascii().is_empty() => more.trim_ascii_start(),
-                _ => return,
-            };
+pub fn groups(headers: &HeaderMap, name: &HeaderName, mut sink: impl FnMut(&[u8])) {
+    if !headers.contains_key(name) {
+        return;
+    }
+    let Ok(members) = Parser::new(&list::combined(headers, name)).parse::<List>() else { return };
+    for member in &members {
+        if let ListEntry::Item(item) = member
+            && let BareItem::String(group) = &item.bare_item
+            && !group.as_str().is_empty()
+        {
+            sink(group.as_str().as_bytes());
         }
     }
-    found.into_iter().for_each(&mut sink);
-}
-
-/// Something read, and what follows it.
-type Read<'a, T> = Option<(T, &'a [u8])>;
-
-/// The string that the first member is, if it is one.
-fn member(text: &[u8]) -> Read<'_, Option<Cow<'_, [u8]>>> {
-    let (value, rest) = match text {
-        [b'"', rest @ ..] => {
-            let (value, rest) = string(rest)?;
-            (Some(value), rest)
-        }
-        _ => {
-            let end = text.iter().position(|byte| b",;".contains(byte)).unwrap_or(text.len());
-            // Whatever it is: no string, and nothing in which a comma could hide.
-            let plain = |byte: &u8| byte.is_ascii_graphic() && !b"\"()".contains(byte);
-            let bare = text[..end].trim_ascii_end();
-            if bare.is_empty() || !bare.iter().all(plain) {
-                return None;
-            }
-            (None, &text[end..])
-        }
-    };
-    Some((value, parameters(rest)?))
-}
-
-/// The string whose opening quotation mark was read.
-fn string(text: &[u8]) -> Read<'_, Cow<'_, [u8]>> {
-    let end = text.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-    if text[end] == b'"' {
-        let whole = &text[..end];
-        let printable = whole.iter().all(|byte| (b' '..=b'~').contains(byte));
-        return printable.then_some((Cow::Borrowed(whole), &text[end + 1..]));
-    }
-    let (mut value, mut at) = (Vec::new(), 0);
-    loop {
-        match *text.get(at)? {
-            b'"' => return Some((Cow::Owned(value), &text[at + 1..])),
-            b'\\' => {
-                let escaped = *text.get(at + 1).filter(|byte| matches!(byte, b'"' | b'\\'))?;
-                value.push(escaped);
-                at += 2;
-            }
-            byte @ b' '..=b'~' => {
-                value.push(byte);
-                at += 1;
-            }
-            _ => return None,
-        }
-    }
-}
-
-/// What follows the parameters of a member, which mean nothing here.
-fn parameters(mut text: &[u8]) -> Option<&[u8]> {
-    while let [b';', rest @ ..] = text {
-        let rest = rest.trim_ascii_start();
-        let end = rest.iter().position(|byte| b"=,;".contains(byte)).unwrap_or(rest.len());
-        text = match &rest[end..] {
-            [b'=', b'"', value @ ..] => string(value)?.1,
-            [b'=', value @ ..] => {
-                let end = value.iter().position(|byte| b",;".contains(byte));
-                &value[end.unwrap_or(value.len())..]
-            }
-            other => other,
-        };
-    }
-    Some(text)
 }
 
 #[cfg(test)]
@@ -131,7 +62,7 @@ mod tests {
             headers.append(*name, HeaderValue::from_static(value));
         }
         let mut tags = Vec::new();
-        each(&headers, |tag| tags.push(String::from_utf8_lossy(&tag).into_owned()));
+        each(&headers, |tag| tags.push(String::from_utf8_lossy(tag).into_owned()));
         tags
     }
 
@@ -162,7 +93,17 @@ mod tests {
 
     #[test]
     fn a_list_of_groups_that_is_not_well_formed_is_none_rfc9651_4_2() {
-        for list in ["\"a\",", "\"a", "\"a\" \"b\"", "\"a\\b\"", "(\"a\")", "\"a\", \"b\u{e9}\""] {
+        for list in [
+            "\"a\",",
+            "\"a",
+            "\"a\" \"b\"",
+            "\"a\\b\"",
+            "(\"a\")",
+            "\"a\", \"b\u{e9}\"",
+            "\"a\";X",
+            "\"a\";",
+            "\"a\", 1a",
+        ] {
             let mut headers = HeaderMap::new();
             headers.insert(CACHE_GROUPS, HeaderValue::from_str(list).unwrap());
             each(&headers, |tag| panic!("{list}: {tag:?}"));

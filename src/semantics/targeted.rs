@@ -6,10 +6,10 @@
 //! here has a value of another type than its own (§2.1): of what an origin wrote that did not mean it,
 //! nothing is believed.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName};
 use sfv::{BareItem, Dictionary, ListEntry, Parser};
 
-use super::ResponseDirectives;
+use super::{ResponseDirectives, list};
 
 /// Directives whose value is an integer.
 const SECONDS: [&str; 4] = ["max-age", "s-maxage", "stale-while-revalidate", "stale-if-error"];
@@ -37,10 +37,7 @@ fn read(headers: &HeaderMap, target: &HeaderName) -> Option<ResponseDirectives> 
     if !headers.contains_key(target) {
         return None;
     }
-    // Lines are one list (RFC 9651 §4.2).
-    let lines: Vec<_> = headers.get_all(target).iter().map(HeaderValue::as_bytes).collect();
-    let text = lines.join(&b", "[..]);
-    let dictionary: Dictionary = Parser::new(&text).parse().ok()?;
+    let dictionary: Dictionary = Parser::new(&list::combined(headers, target)).parse().ok()?;
     if dictionary.is_empty() {
         return None;
     }
@@ -83,6 +80,8 @@ fn take(said: &mut ResponseDirectives, key: &str, entry: &ListEntry) -> Option<(
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use http::HeaderValue;
 
     use super::*;
 

@@ -31,7 +31,7 @@ impl Tags {
     /// Those that `headers` name, of an object of `site`.
     pub fn of(site: SiteId, headers: &HeaderMap) -> Self {
         let mut hashes = Vec::new();
-        tags::each(headers, |tag| hashes.push(hash(site, &tag)));
+        tags::each(headers, |tag| hashes.push(hash(site, tag)));
         if hashes.len() > MOST {
             return Self::all();
         }
@@ -44,7 +44,7 @@ impl Tags {
     pub fn groups(host: &str, axis: StoredAxis, headers: &HeaderMap) -> Self {
         let mut hashes = Vec::new();
         tags::groups(headers, &tags::CACHE_GROUPS, |group| {
-            hashes.push(hash(axis.site, &group_tag(host, (axis.scheme, axis.port), &group)));
+            hashes.push(hash(axis.site, &group_tag(host, (axis.scheme, axis.port), group)));
         });
         if hashes.len() > MOST { Self::all() } else { Self::from_hashes(hashes) }
     }

@@ -2,7 +2,7 @@
 //! answered by another's fetch, and what is served when the origin fails.
 
 use super::{BOTH, Lines, Over, is_hit, page, path, proxy};
-use crate::kit::{Origin, Page, Proxy, Reply, cache_status, get};
+use crate::kit::{Origin, Page, Proxy, Reply, cache_status, eventually, get};
 
 #[test]
 fn fields_that_are_withheld_by_name_are_for_who_asked_alone_rfc9111_5_2_2_4_5_2_2_7() {
@@ -335,5 +335,25 @@ fn conditions_that_only_the_origin_can_judge_are_the_origin_s_rfc9111_4_3_2() {
             assert_eq!(cache_status(&asked).fwd.as_deref(), Some("bypass"), "{over:?} {name}");
             assert!(is_hit(&over.get(&proxy, &path)), "{over:?} {name}");
         }
+    }
+}
+
+#[test]
+fn what_a_targeted_field_forbids_to_transform_is_not_coded_rfc9213_2_2() {
+    let origin = Origin::start();
+    let text = Page::new("tide ".repeat(400)).header("content-type", "text/plain");
+    let proxy = proxy(&origin, "compress = ['gzip']");
+    for over in BOTH {
+        let [kept, coded] = [path(), path()];
+        origin.page(&kept, text.clone().header("cdn-cache-control", "max-age=600, no-transform"));
+        origin.page(&coded, text.clone().header("cdn-cache-control", "max-age=600"));
+        let encoding = |path: &str| {
+            let answer = over.send(&proxy, get(path).header("accept-encoding", "gzip"));
+            answer.header("content-encoding").map(str::to_owned)
+        };
+        // Asked for first, so that it would be coded first.
+        assert_eq!(encoding(&kept), None);
+        eventually("the other is coded", || encoding(&coded).is_some());
+        assert_eq!(encoding(&kept), None, "{over:?}");
     }
 }
