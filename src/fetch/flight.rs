@@ -49,8 +49,6 @@ pub struct Hint {
     pub vary: Vary,
     /// Whether it is for the scheme alone that it is asked with.
     pub of_one_scheme: bool,
-    /// Whether it must be confirmed before every use, so that every request asks for itself.
-    pub of_one_request: bool,
 }
 
 #[derive(Debug)]
@@ -90,15 +88,14 @@ pub enum Landed {
 impl Hint {
     /// By what a response with this head is like.
     pub fn of(head: &Head) -> Self {
-        let of_one_scheme = head.axis.scheme.is_some();
-        Self { vary: head.vary(), of_one_scheme, of_one_request: !head.may_be_shared() }
+        Self { vary: head.vary(), of_one_scheme: head.axis.scheme.is_some() }
     }
 }
 
 impl Default for Hint {
     /// Nothing is known: it is for everybody.
     fn default() -> Self {
-        Self { vary: Vary::None, of_one_scheme: false, of_one_request: false }
+        Self { vary: Vary::None, of_one_scheme: false }
     }
 }
 
@@ -106,8 +103,7 @@ impl Question {
     /// Whether what comes may be for another request.
     fn may_be_for(&self, axis: Axis, headers: &HeaderMap) -> bool {
         let selecting = self.hint.vary.select(&self.request);
-        !self.hint.of_one_request
-            && (!self.hint.of_one_scheme || self.axis.scheme == axis.scheme)
+        (!self.hint.of_one_scheme || self.axis.scheme == axis.scheme)
             && selecting.is_some_and(|selecting| selecting.matches(headers))
     }
 }

@@ -107,12 +107,15 @@ impl Fetch {
         headers: &HeaderMap,
         stale: Option<&Arc<Object>>,
     ) -> Joined {
+        // What must be confirmed before every use is nobody else's answer: its flights are in no table,
+        // where each would have to look at all the others.
+        let alone = stale.is_some_and(|stale| !stale.head.may_be_shared());
         let mut shard = self.table.shard(key.hash());
         let (asked, floor) = self.store.asking(&key);
         let now = self.clock.now();
         let current = |flight: &&Arc<Flight>| self.is_current(&key, axis, flight);
         let serves = |flight: &&Arc<Flight>| flight.serves(axis, headers, floor, now);
-        let shared = shard.of(&key).filter(current).find(serves);
+        let shared = shard.of(&key).filter(|_| !alone).filter(current).find(serves);
         if let Some(flight) = shared {
             self.counts.joined.fetch_add(1, Ordering::Relaxed);
             return Joined::Follow(Arc::clone(flight));
@@ -134,7 +137,9 @@ impl Fetch {
         let stale = stale.filter(valid).map(Arc::clone);
         let question = Question { axis, request: headers.clone(), hint, stale };
         let flight = Arc::new(Flight::new(key.to_key(), asked, question, self.workers));
-        shard.add(&flight, floor);
+        if !alone {
+            shard.add(&flight, floor);
+        }
         self.counts.led.fetch_add(1, Ordering::Relaxed);
         Joined::Lead(Lead::new(Arc::clone(self), flight))
     }

@@ -278,11 +278,21 @@ fn a_sites_limits_shorten_what_a_response_names() {
     let policy = Policy {
         max_ttl: Some(secs(86_400)),
         not_found_ttl: Some(secs(600)),
+        error_ttl: Some(secs(30)),
+        negative_ttl: Some(secs(20)),
         default_ttl: Some(secs(1_000_000)),
         ..Policy::RFC
     };
     for (status, cache_control, lifetime) in [
         (200, "s-maxage=18000", 18_000),
+        (308, "s-maxage=18000", 18_000),
+        (410, "s-maxage=18000", 30),
+        (503, "s-maxage=18000", 30),
+        (410, "max-age=10", 10),
+        (404, "x", 20),
+        (501, "x", 20),
+        (503, "x", 0),
+        (308, "x", 86_400),
         (200, "max-age=1209600", 86_400),
         (404, "s-maxage=18000", 600),
         (404, "max-age=60", 60),

@@ -197,3 +197,35 @@ fn redirects_and_what_varies_on_the_scheme_are_for_one_scheme() {
         assert!(one(status, &[("vary", "cookie, X-Forwarded-Proto")]), "{status}");
     }
 }
+
+#[test]
+fn withheld_fields_are_those_that_are_named_and_there_rfc9111_5_2_2_4() {
+    let cases: &[(&Fields, &Fields)] = &[
+        (&[FRESH, ("x-a", "1")], &[]),
+        (&[("cache-control", "private=\"x-a\""), ("x-b", "1")], &[]),
+        (
+            &[
+                ("cache-control", "private=\"x-a, x-c\", no-cache=X-A"),
+                ("x-a", "1"),
+                ("x-a", "2"),
+                ("x-b", "3"),
+            ],
+            &[("x-a", "1"), ("x-a", "2")],
+        ),
+        // What concerns one connection is nobody's here.
+        (
+            &[
+                ("cache-control", "private=\"x-a, te\""),
+                ("connection", "x-a"),
+                ("x-a", "1"),
+                ("te", "x"),
+            ],
+            &[],
+        ),
+    ];
+    for (fields, expected) in cases {
+        let fields = headers(fields);
+        let withheld = withheld_fields(&fields, &ResponseDirectives::of(&fields));
+        assert_eq!(withheld, (!expected.is_empty()).then(|| headers(expected)), "{fields:?}");
+    }
+}

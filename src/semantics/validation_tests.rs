@@ -156,3 +156,25 @@ fn a_304_without_date_and_age_makes_the_response_new_rfc9110_6_6_1() {
     let expected = headers(&[("date", MADE), ("cache-control", "max-age=9")]);
     assert_eq!(freshen(&stored, &HeaderMap::new(), received), expected);
 }
+
+#[test]
+fn what_a_head_says_is_of_another_response_where_validators_or_length_differ_rfc9111_4_3_5() {
+    let stored = headers(&[("etag", "\"a\""), ("last-modified", CHANGED)]);
+    let cases: &[(&[(&str, &str)], bool)] = &[
+        (&[], true),
+        (&[("etag", "\"a\"")], true),
+        (&[("etag", "\"b\"")], false),
+        (&[("etag", "W/\"a\"")], false),
+        (&[("last-modified", CHANGED)], true),
+        (&[("last-modified", OTHER)], false),
+        (&[("content-length", "7")], true),
+        (&[("content-length", "8")], false),
+        (&[("content-length", "x")], false),
+        (&[("etag", "\"a\""), ("content-length", "0")], false),
+    ];
+    for (sent, agrees) in cases {
+        assert_eq!(head_agrees(&stored, 7, &headers(sent)), *agrees, "{sent:?}");
+    }
+    // What is stored and has no tag may be what has one.
+    assert!(head_agrees(&HeaderMap::new(), 7, &headers(&[("etag", "\"a\"")])));
+}
