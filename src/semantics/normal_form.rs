@@ -174,6 +174,8 @@ mod tests {
             ("accept-encoding", &["gzip;q=2"], "gzip;q=2"),
             ("accept-encoding", &["gzip;q=1.001, br"], "gzip;q=1.001,br"),
             ("accept-encoding", &["gzip;level=9, br"], "gzip;level=9,br"),
+            ("accept-encoding", &["gzip;q=0.5000, br"], "gzip;q=0.5000,br"),
+            ("accept-encoding", &["gzip;q=0.12, br"], "br,gzip;q=0.120"),
             ("accept-language", &["en, de"], "de,en"),
             ("accept-language", &["de, EN;Q=1"], "de,en"),
             ("accept-language", &["de-CH, de;q=0.9, en;q=0.8"], "de;q=0.900,de-ch,en;q=0.800"),

@@ -97,6 +97,12 @@ mod tests {
             headers.insert(name, http::HeaderValue::from_static("x"));
             assert_eq!(Present::of(&headers), kind, "{name}");
             assert!(Present::of(&headers).has(kind));
+            assert!(
+                !Present::default().has(kind) && !Present::of(&headers).without(kind).has(kind)
+            );
+            let (both, other) = (Present(kind.0 | 1 << 7), Present(1 << 7));
+            assert_eq!((both.without(kind), both.without(other)), (other, kind));
+            assert!(both.has(other) && !kind.has(other));
         }
     }
 }
