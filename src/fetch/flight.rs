@@ -131,6 +131,16 @@ impl Flight {
         }
     }
 
+    /// Whether it brings to such a request what must be confirmed before every use.
+    pub fn brings_for_one(&self, axis: Axis, headers: &HeaderMap) -> bool {
+        match &*self.state() {
+            State::Filling(fill) => {
+                fill.head.selected_by(axis, headers) && !fill.head.may_be_shared()
+            }
+            _ => false,
+        }
+    }
+
     /// What it says of the key's responses: by its own, once the head has come.
     pub fn hint(&self) -> Option<Hint> {
         let hint = &self.question.hint;

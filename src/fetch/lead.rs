@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, StatusCode, request};
+use http::{HeaderMap, HeaderName, StatusCode, request};
 use http_body::Body as _;
 
 use super::Fetch;
@@ -19,7 +19,7 @@ use super::terms::{Came, Terms};
 use crate::base::budget::{Part, STORE};
 use crate::base::{Body, Credentials, Fault, Reason, StoredAxis};
 use crate::origin::{Cluster, Exchange, OriginBody};
-use crate::semantics::{Vary, coding, storing, validation};
+use crate::semantics::{Vary, coding, freshness, storing, validation};
 use crate::site::answers;
 use crate::site::identity::X_REQUEST_ID;
 use crate::store::entry::overhead;
@@ -60,12 +60,14 @@ struct Landing {
 impl Drop for Landing {
     fn drop(&mut self) {
         self.fetch.table.remove(&self.flight);
+        self.fetch.flights.fetch_sub(1, Ordering::Relaxed);
         self.flight.fails(Fault::ours(Reason::Panic, "a fetch ended without an answer"));
     }
 }
 
 impl Lead {
     pub(super) fn new(fetch: Arc<Fetch>, flight: Arc<Flight>) -> Self {
+        fetch.flights.fetch_add(1, Ordering::Relaxed);
         Self(Landing { fetch, flight })
     }
 
@@ -208,7 +210,7 @@ impl Landing {
         let status = exchange.head.status;
         let stale = self.flight.question().stale.as_ref();
         let now = self.fetch.clock.now();
-        if is_origin_failure(status)
+        if freshness::is_origin_failure(status)
             && stale.is_some_and(|stale| stale.head.life().usable_on_error(stale.resident(now)))
         {
             let log = format!("{} answered {status}", exchange.server);
@@ -237,7 +239,8 @@ impl Landing {
         let fill = Fill::new(Arc::new(head), length, self.flight.asked, origin, relays, charge);
         self.flight.fills(Arc::clone(&fill));
         let guard = Unfinished(&fill);
-        self.grow(&fill, exchange.body, terms).await;
+        let withheld: Vec<HeaderName> = came.said.withheld_fields().cloned().collect();
+        self.grow(&fill, exchange.body, &withheld, terms).await;
         drop(guard);
     }
 
@@ -262,7 +265,7 @@ impl Landing {
     /// Gives the answer to the leader, and sends the others on.
     fn pass(&self, exchange: Exchange, reason: Reason) {
         let now = self.fetch.clock.now();
-        if is_origin_failure(exchange.head.status) {
+        if freshness::is_origin_failure(exchange.head.status) {
             self.fetch.backoff.failed(self.flight.key.hash(), now);
         }
         // An error may be this one request's, which must not keep the page from being cached.
@@ -281,7 +284,14 @@ impl Landing {
         self.fetch.store.mark(&self.flight.key, whom, reason, self.flight.asked, until);
     }
 
-    async fn grow(&self, fill: &Arc<Fill>, mut body: OriginBody, terms: &Terms) {
+    /// Has the body grow. Of its trailers those are left out whose names are `withheld`.
+    async fn grow(
+        &self,
+        fill: &Arc<Fill>,
+        mut body: OriginBody,
+        withheld: &[HeaderName],
+        terms: &Terms,
+    ) {
         let clock = &self.fetch.clock;
         let mut trailers = None;
         let mut outgrown = false;
@@ -317,7 +327,12 @@ impl Landing {
                     }
                 }
                 // An answer that announced some and has none needs no framing that could carry them.
-                Err(frame) => trailers = frame.into_trailers().ok().filter(|t| !t.is_empty()),
+                Err(frame) => {
+                    trailers = frame.into_trailers().ok().and_then(|mut trailers| {
+                        withheld.iter().for_each(|name| _ = trailers.remove(name));
+                        (!trailers.is_empty()).then_some(trailers)
+                    });
+                }
             }
             let too_large = fill.grown() > terms.max_object;
             if !outgrown && (too_large || !self.has_room(fill.keeps(), 0)) {
@@ -363,9 +378,4 @@ impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         self.0.end(Err(Fault::ours(Reason::Panic, "a fill ended in its middle")));
     }
-}
-
-/// The statuses that stale-if-error is about (RFC 5861 §4).
-fn is_origin_failure(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 500 | 502 | 503 | 504)
 }

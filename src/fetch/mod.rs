@@ -48,6 +48,7 @@ pub struct Fetch {
     backoff: Backoff,
     coder: Coder,
     waiters: AtomicUsize,
+    flights: AtomicUsize,
     workers: usize,
     counts: Counts,
 }
@@ -90,6 +91,7 @@ impl Fetch {
             table: Table::default(),
             backoff: Backoff::default(),
             waiters: AtomicUsize::new(0),
+            flights: AtomicUsize::new(0),
             workers,
             counts: Counts::default(),
         })
@@ -97,6 +99,10 @@ impl Fetch {
 
     /// Joins the flight that a request may share, or leads a new one. `stale` is what is stored
     /// for it, to be confirmed where it has validators.
+    ///
+    /// With `alone` it leads one of its own that nobody joins: it does not take what others get. So it is where
+    /// what is stored, or what a flight brings, must be confirmed before every use; a refresh that nobody
+    /// waits for is shared all the same.
     ///
     /// A flight is shared only if no purge that is known covers what it asked for (PURGE.md rule
     /// 6), and by requests that its response is for, as far as can be known before it comes.
@@ -106,11 +112,11 @@ impl Fetch {
         axis: Axis,
         headers: &HeaderMap,
         stale: Option<&Arc<Object>>,
+        alone: bool,
     ) -> Joined {
-        // What must be confirmed before every use is nobody else's answer: its flights are in no table,
-        // where each would have to look at all the others.
-        let alone = stale.is_some_and(|stale| !stale.head.may_be_shared());
         let mut shard = self.table.shard(key.hash());
+        // Such flights are in no table, where each would have to look at all the others.
+        let alone = alone || shard.of(&key).any(|flight| flight.brings_for_one(axis, headers));
         let (asked, floor) = self.store.asking(&key);
         let now = self.clock.now();
         let current = |flight: &&Arc<Flight>| self.is_current(&key, axis, flight);
@@ -122,7 +128,7 @@ impl Fetch {
         }
         // A flight is taken off the table after its object was stored, so whoever finds neither
         // looked in the store too early.
-        if self.newly_stored(&key, axis, headers, stale) {
+        if !alone && self.newly_stored(&key, axis, headers, stale) {
             return Joined::Stored;
         }
         let known = shard.of(&key).filter_map(|flight| flight.hint()).last();
@@ -175,7 +181,9 @@ impl Fetch {
         stale: Option<&Arc<Object>>,
     ) -> bool {
         let Some(entry) = self.store.peek(key) else { return false };
-        match entry.select(axis, headers) {
+        let now = self.clock.now();
+        let serves = |object: &Object| self.store.serves(key, object, now);
+        match entry.select_of(axis, headers, serves) {
             Found::Object { object, soft_purged: false } => {
                 object.phase(self.clock.now()) == Phase::Fresh
                     && self.store.judge(key, &object) == Judgement::Valid
@@ -225,7 +233,7 @@ impl Fetch {
 
     /// Flights under way.
     pub fn flights(&self) -> usize {
-        self.table.flights()
+        self.flights.load(Ordering::Relaxed)
     }
 }
 

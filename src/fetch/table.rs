@@ -46,15 +46,6 @@ impl Table {
             }
         }
     }
-
-    /// Flights in the table.
-    pub fn flights(&self) -> usize {
-        let locked = |shard: &Mutex<Flights>| {
-            let flights = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            flights.values().map(Vec::len).sum::<usize>()
-        };
-        self.0.iter().map(locked).sum()
-    }
 }
 
 impl Shard<'_> {

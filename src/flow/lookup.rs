@@ -33,8 +33,14 @@ impl Lookup {
         }
         let entry = visit.node.store.get(&visit.plan.key());
         let Some(entry) = entry else { return nothing(visit, Reason::Absent) };
-        match entry.select(visit.plan.axis, &visit.head.headers) {
-            Found::OtherVariants if visit.view.session && entry.varies_on(&COOKIE) => {
+        let (store, now) = (&visit.node.store, visit.now);
+        let serves = |object: &Object| store.serves(&visit.plan.key(), object, now);
+        match entry.select_of(visit.plan.axis, &visit.head.headers, serves) {
+            Found::OtherVariants
+                if visit.view.session
+                    && entry.varies_on(&COOKIE)
+                    && visit.view.asked.as_ref().is_none_or(|asked| !asked.only_if_cached) =>
+            {
                 // What comes would be this session's alone: nobody waits for it.
                 Looked::Pass(Pass::of(visit, Reason::Session))
             }
@@ -80,7 +86,8 @@ fn found(visit: Visit, entry: &Entry, object: Arc<Object>, soft_purged: bool) ->
             Looked::Stale(Stale { visit, object, identity, reason: stale })
         }
         Phase::Keep
-            if life.usable_on_error(resident) && visit.node.fetch.backs_off(&visit.plan.key()) =>
+            if visit.usable_on_error(&life, resident)
+                && visit.node.fetch.backs_off(&visit.plan.key()) =>
         {
             let (identity, reason) = (identity(), rule(&life, Reason::IfError));
             Looked::Stale(Stale { visit, object, identity, reason })

@@ -10,9 +10,10 @@ use crate::base::{Body, Elapsed, Fault, Outcome, Reason, Seq};
 use crate::config::StaleRule;
 use crate::fetch::{FillReader, Flight, Joined, Landed, Terms, Upstream};
 use crate::front::Answer;
+use crate::origin::Exchange;
 use crate::reply::shared::{self, Shared};
 use crate::reply::{Verdict, passed};
-use crate::semantics::{Policy, validator};
+use crate::semantics::{Life, Policy, RequestDirectives, freshness, validator};
 use crate::site::forward::{self, Purpose};
 use crate::store::{Head, Judgement, LARGEST_SHARE, Object};
 use crate::telemetry::account::OriginPart;
@@ -43,7 +44,10 @@ impl Miss {
         let (key, axis) = (visit.plan.key(), visit.plan.axis);
         let stale = self.stale.as_ref();
         let arrived = visit.node.store.floors().now();
-        let joined = visit.node.fetch.join(key, axis, &visit.head.headers, stale);
+        // What is under way may be older than the request takes.
+        let demands = visit.view.asked.as_deref().is_some_and(RequestDirectives::demands);
+        let alone = demands || stale.is_some_and(|stale| !stale.head.may_be_shared());
+        let joined = visit.node.fetch.join(key, axis, &visit.head.headers, stale, alone);
         let mut own = None;
         let (landed, collapsed) = match joined {
             Joined::Stored => return Missed::Lookup(Lookup(self.visit)),
@@ -102,7 +106,9 @@ impl Miss {
             }
             Landed::Own(own) => {
                 verdict.reason = own.reason;
-                passed::answer(own.exchange, &to, verdict)
+                let stale = self.stale.take();
+                let forwarded = self.reason;
+                self.visit.answer_or_stale(own.exchange, verdict, stale.as_ref(), forwarded)
             }
             Landed::Again => return Missed::Lookup(Lookup(self.visit)),
             Landed::Failed(fault) => self.failed(&fault),
@@ -124,20 +130,68 @@ impl Visit {
         reason: Reason,
         fault: &Fault,
     ) -> Answer {
+        self.in_its_place(stale, reason, fault).unwrap_or_else(|| self.failed(fault))
+    }
+
+    /// The origin's own answer; where that tells that the origin fails, what is stored in its place, if it
+    /// may be served then.
+    pub(super) fn answer_or_stale(
+        &mut self,
+        exchange: Exchange,
+        verdict: Verdict,
+        stale: Option<&Arc<Object>>,
+        reason: Reason,
+    ) -> Answer {
+        let status = exchange.head.status;
+        if freshness::is_origin_failure(status) {
+            let log = format!("{} answered {status}", exchange.server);
+            let fault = Fault::origin(Reason::IfError, log).answered(status);
+            if let Some(answer) = self.in_its_place(stale, reason, &fault) {
+                return answer;
+            }
+        }
+        passed::answer(exchange, &self.to(), verdict)
+    }
+
+    /// What is stored in the place of the answer that `fault` tells of, if it may be served then.
+    fn in_its_place(
+        &mut self,
+        stale: Option<&Arc<Object>>,
+        reason: Reason,
+        fault: &Fault,
+    ) -> Option<Answer> {
         let to = self.to();
-        let usable = stale
-            .filter(|stale| stale.head.life().usable_on_error(stale.resident(to.now)))
-            // RFC 9111 §4.2.4: the request has refused it.
-            .filter(|_| reason != Reason::RequestDirective)
+        let (store, key) = (&self.node.store, self.plan.key());
+        let stale = stale
+            .filter(|stale| self.usable_on_error(&stale.head.life(), stale.resident(to.now)))
             // After a hard purge never (PURGE.md rule 9).
-            .filter(|stale| self.node.store.judge(&self.plan.key(), stale) != Judgement::Gone);
-        let Some(stale) = usable else { return self.failed(fault) };
+            .filter(|stale| {
+                let (_, floor) = store.asking(&key);
+                floor.hard <= stale.asked && store.judge(&key, stale) != Judgement::Gone
+            })?;
         let rule = super::stale::rule(&stale.head.life(), Reason::IfError);
-        let mut verdict = Verdict::fetched(Outcome::Stale, rule, reason);
+        let mut verdict = match fault.reason {
+            // Nobody was asked for this request.
+            Reason::WaitersFull | Reason::WaitTimeout | Reason::NoServer => {
+                Verdict::served(Outcome::Stale, rule)
+            }
+            _ => Verdict::fetched(Outcome::Stale, rule, reason),
+        };
         verdict.status = fault.status;
         let mut answer = shared::answer(Arc::clone(stale), &to, verdict);
         answer.account.detail = Some(fault.log.as_str().into());
-        answer
+        Some(answer)
+    }
+}
+
+impl Visit {
+    /// Whether what is stored may be served where the origin fails, by what it says of itself and by what the
+    /// request takes.
+    pub(super) fn usable_on_error(&self, life: &Life, resident: Duration) -> bool {
+        match self.view.asked.as_deref() {
+            None => life.usable_on_error(resident),
+            Some(asked) => asked.usable_on_error(life, resident),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use http_body::{Frame, SizeHint};
 
 use super::miss::no_cluster;
@@ -15,7 +15,7 @@ use crate::base::budget::Part;
 use crate::base::{Body, Charge, Coding, Credentials, Fault, KeyText, Outcome, Reason};
 use crate::front::Answer;
 use crate::origin::Exchange;
-use crate::reply::{Verdict, passed};
+use crate::reply::Verdict;
 use crate::semantics::{Present, coding, hop, invalidation, tags, validation};
 use crate::site::forward::{self, Purpose};
 use crate::site::respell;
@@ -48,10 +48,10 @@ impl Pass {
                     visit.reconsider(&exchange);
                 }
                 if visit.head.method == Method::HEAD && exchange.head.status == StatusCode::OK {
-                    visit.compare(&exchange.head.headers);
+                    visit.compare(&exchange);
                 }
                 let verdict = Verdict::fetched(Outcome::Pass, reason, reason);
-                passed::answer(exchange, &visit.to(), verdict)
+                visit.answer_or_stale(exchange, verdict, stale.as_ref(), reason)
             }
             Err(fault) => visit.stale_or_failed(stale.as_ref(), reason, &fault),
         }
@@ -74,9 +74,16 @@ impl Visit {
     }
 
     /// Has what is stored confirmed before it is used again, where the answer to a HEAD was about another
-    /// (RFC 9111 §4.3.5). What agrees stays as it is.
-    fn compare(&self, fields: &HeaderMap) {
-        let (store, key) = (&self.node.store, self.plan.key());
+    /// (RFC 9111 §4.3.5). What agrees stays as it is. The answer must have been for everybody, and asked for
+    /// as a fetch asks.
+    fn compare(&self, exchange: &Exchange) {
+        let (store, key, fields) = (&self.node.store, self.plan.key(), &exchange.head.headers);
+        let own = self.view.session
+            || self.view.hides_codings()
+            || self.head.headers.contains_key(http::header::AUTHORIZATION);
+        if own || !self.terms().allow(exchange, self.node.clock.wall()) {
+            return;
+        }
         let Some(entry) = store.peek(&key) else { return };
         if let Found::Object { object, .. } = entry.select(self.plan.axis, &self.head.headers) {
             let identity = entry.identity_of(&object);

@@ -8,7 +8,7 @@ use crate::fetch::Joined;
 use crate::front::Answer;
 use crate::reply::Verdict;
 use crate::reply::shared;
-use crate::semantics::Life;
+use crate::semantics::{Life, RequestDirectives};
 use crate::store::Object;
 
 pub(super) struct Stale {
@@ -37,6 +37,11 @@ impl Stale {
     /// The refresh has a name of its own, of which the answer, which did not wait for it, says nothing.
     fn refresh(&mut self) {
         let (visit, key) = (&self.visit, self.visit.plan.key());
+        // Whoever wants nothing stored, or the origin not asked, asks for nothing behind the answer.
+        let wants = |asked: &RequestDirectives| !asked.no_store && !asked.only_if_cached;
+        if !visit.view.asked.as_deref().is_none_or(wants) {
+            return;
+        }
         let fetch = &visit.node.fetch;
         let headers = &visit.head.headers;
         if fetch.backs_off(&key) {
@@ -46,7 +51,7 @@ impl Stale {
         if cluster.is_some_and(|cluster| !cluster.may_refresh(visit.now)) {
             return;
         }
-        let joined = fetch.join(key, visit.plan.axis, headers, Some(&self.identity));
+        let joined = fetch.join(key, visit.plan.axis, headers, Some(&self.identity), false);
         let Joined::Lead(lead) = joined else {
             cluster.into_iter().for_each(|cluster| cluster.needs_no_refresh());
             return;

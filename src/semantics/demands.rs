@@ -31,11 +31,27 @@ impl RequestDirectives {
         }
     }
 
+    /// Whether it may take less than others do.
+    pub fn demands(&self) -> bool {
+        self.no_cache || self.max_age.is_some() || self.min_fresh.is_some()
+    }
+
+    /// Whether the response may be served where the origin fails (RFC 9111 §4.2.4; RFC 5861 §4, which lets a
+    /// request allow more than the response does, where that forbids nothing).
+    pub fn usable_on_error(&self, life: &Life, resident: Duration) -> bool {
+        let over = life.current_age(resident).saturating_sub(life.lifetime);
+        let allowed = life.usable_on_error(resident)
+            || self.stale_if_error.is_some_and(|most| over <= most) && life.may_be_stale();
+        let fresh = life.phase(resident) == Phase::Fresh;
+        let served = if fresh { Phase::Fresh } else { Phase::Stale };
+        allowed && self.phase(life, resident, served) <= Phase::Stale
+    }
+
     /// Whether a response is taken whose freshness is over since `over`, where that is allowed.
     fn takes_stale(&self, over: Duration) -> bool {
         match self.max_stale {
             Some(most) => over <= most,
-            None => self.max_age.is_none() && self.min_fresh.is_none(),
+            None => !self.demands(),
         }
     }
 }

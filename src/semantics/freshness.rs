@@ -242,6 +242,11 @@ impl Life {
     }
 }
 
+/// Whether stale-if-error is about an answer with this status (RFC 5861 §4).
+pub fn is_origin_failure(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 500 | 502 | 503 | 504)
+}
+
 /// Whether a response with this status may get a heuristic lifetime (RFC 9110 §15.1).
 pub fn heuristically_cacheable(status: StatusCode) -> bool {
     matches!(status.as_u16(), 200 | 203 | 204 | 206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)

@@ -115,6 +115,11 @@ impl View {
         }
     }
 
+    /// Whether what is stored was asked for in other codings than the client's own question is.
+    pub fn hides_codings(&self) -> bool {
+        self.accept_encoding.is_some()
+    }
+
     /// Gives back the cookies alone.
     pub fn restore_cookies(&self, headers: &mut HeaderMap) {
         if let Some(cookie) = &self.cookie {

@@ -190,14 +190,35 @@ impl Entry {
         group.map_or(object, |(identity, _)| identity)
     }
 
-    /// What a request selects, in the best coding. Of several what is for its scheme alone, then what
-    /// says on what it varies, since an origin that forgets that mostly means another request by it; of
-    /// these the newest by Date (RFC 9111 §4, §4.1).
+    /// What a request selects; of several the one that came last, in the best coding.
     pub fn select(&self, axis: Axis, request: &HeaderMap) -> Found {
-        let matching = self.variants().iter().filter(|object| object.selected_by(axis, request));
-        let selected = matching.reduce(|best, next| {
-            if next.head.precedence() > best.head.precedence() { next } else { best }
-        });
+        self.select_of(axis, request, |_| false)
+    }
+
+    /// What a request selects, in the best coding. Of several that `serve` what is for the request's scheme
+    /// alone, then what says on what it varies, since an origin that forgets that mostly means another
+    /// request by it; of these the newest by Date (RFC 9111 §4, §4.1). Where none serves, the one that came
+    /// last.
+    pub fn select_of(
+        &self,
+        axis: Axis,
+        request: &HeaderMap,
+        serves: impl Fn(&Object) -> bool,
+    ) -> Found {
+        let mut matching =
+            self.variants().iter().filter(|object| object.selected_by(axis, request));
+        let first = matching.next();
+        let selected = match (first, matching.next()) {
+            (Some(first), Some(second)) => {
+                let serving = [first, second].into_iter().chain(matching);
+                let serving = serving.filter(|object| self.soft <= object.asked && serves(object));
+                let best = serving.reduce(|best, next| {
+                    if next.head.precedence() > best.head.precedence() { next } else { best }
+                });
+                best.or(Some(first))
+            }
+            (first, _) => first,
+        };
         match selected {
             Some(object) => {
                 Found::Object { object: Arc::clone(object), soft_purged: self.soft > object.asked }

@@ -21,6 +21,7 @@ pub mod wide;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use entry::Most;
 pub use entry::{Coded, Entry, Found};
@@ -34,6 +35,7 @@ pub use wide::{BadExpression, Cover, Expression, Scope, Wide};
 use crate::base::mutant::{self, Mutant, unless};
 use crate::base::sync::{self, AtomicU64, Mutex, MutexGuard};
 use crate::base::{Coding, Key, KeyRef, Reason, Seq, Stored};
+use crate::semantics::Phase;
 use index::Index;
 use slots::Slots;
 
@@ -220,20 +222,28 @@ impl Store {
         let _turn = (new.head.tags != old.head.tags).then(|| self.wide.write());
         let floor = self.floor(&key.as_ref(), &tags, new);
         let in_force = floor.hard > new.asked || self.is_beyond_horizon(new.asked);
-        let held = self
-            .index
-            .peek(&key.as_ref())
-            .filter(|entry| entry.holds(old) || mutant::is(Mutant::SameObject));
-        let Some(entry) = held.filter(|_| !in_force) else {
+        let entry = self.index.peek(&key.as_ref()).filter(|_| !in_force);
+        let same_body = |identity: &Arc<Object>| Arc::ptr_eq(&identity.body, &old.body);
+        let Some((entry, coded)) = entry.as_ref().and_then(|entry| {
+            let group = entry.groups().find(|(identity, _)| same_body(identity));
+            let replaces = entry.holds(old) || mutant::is(Mutant::SameObject);
+            let coded = group.map(|(_, coded)| coded).or(replaces.then_some(&[][..]))?;
+            Some((entry, coded))
+        }) else {
             self.counts.overtaken.fetch_add(1, Ordering::Relaxed);
             return Err(Reason::PurgedInFlight);
         };
-        let of_old = entry.groups().find(|(identity, _)| Arc::ptr_eq(identity, old));
-        let bodies = of_old.into_iter().flat_map(|(_, coded)| coded).filter_map(|coded| {
+        let bodies = coded.iter().filter_map(|coded| {
             let coding = coded.head.axis.coding.filter(|coding| codings.contains(coding))?;
             Some((coding, Arc::clone(&coded.body)))
         });
-        let entry = Arc::new(entry.replaced(old, new, &bodies.collect::<Vec<_>>(), floor));
+        let bodies: Vec<Coded> = bodies.collect();
+        if !entry.holds(old) && !mutant::is(Mutant::SameObject) {
+            // Another 304 has confirmed that body meanwhile, and what it made stays.
+            let coded = |(coding, body): Coded| Arc::new(new.coded(coding, body));
+            return Ok(bodies.into_iter().map(coded).collect());
+        }
+        let entry = Arc::new(entry.replaced(old, new, &bodies, floor));
         let of_new = entry.groups().find(|(identity, _)| Arc::ptr_eq(identity, new));
         let coded = of_new.map_or(Vec::new(), |(_, coded)| coded.to_vec());
         self.index.insert(entry);
@@ -344,6 +354,12 @@ impl Store {
         drop(self.lock(key.hash()));
         self.wide.settle();
         true
+    }
+
+    /// Whether `object` of `key` may be served at `now` without asking anybody, by what of it and of wide
+    /// purges is known now.
+    pub fn serves(&self, key: &KeyRef<'_>, object: &Object, now: Instant) -> bool {
+        object.phase(now) == Phase::Fresh && self.judge(key, object) == Judgement::Valid
     }
 
     /// What a flight must know before it asks for `key`, read together so that no purge of the key

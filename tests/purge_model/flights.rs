@@ -51,7 +51,7 @@ impl World {
         let about = self.look(key).filter(|_| self.random.bool());
         let (axis, headers) = (Self::axis(key), HeaderMap::new());
         let arrived = self.store.floors().now();
-        let joined = self.fetch.join(self.keys[key].key(), axis, &headers, about.as_ref());
+        let joined = self.fetch.join(self.keys[key].key(), axis, &headers, about.as_ref(), false);
         match joined {
             Joined::Stored => {}
             Joined::Lead(_) if self.flights.len() >= 16 => {}

@@ -1,7 +1,7 @@
 //! Cache-Control of requests (RFC 9111 §5.2.1): ignored, or heeded where the site wants that.
 
 use super::{BOTH, Over, is_hit, page, path, proxy};
-use crate::kit::{Origin, Page, Proxy, Reply, Response, cache_status, get};
+use crate::kit::{Origin, Page, Proxy, Reply, Response, cache_status, eventually, get};
 
 fn ask(proxy: &Proxy, over: Over, path: &str, says: &str) -> Response {
     over.send(proxy, get(path).header("cache-control", says))
@@ -116,5 +116,49 @@ fn what_a_request_refuses_is_not_served_when_the_origin_fails() {
         over.get(&proxy, &path).expect(200);
         assert!(ask(&proxy, over, &path, "no-cache").status >= 500, "{over:?}");
         assert!(is_hit(&over.get(&proxy, &path)));
+        // Nor once it is stale, and nobody has to be asked to know that the origin fails.
+        proxy.advance(61);
+        origin.page(&path, Page::status(503));
+        assert!(ask(&proxy, over, &path, "no-cache").status >= 500, "{over:?}");
+        assert!(ask(&proxy, over, &path, "max-age=600").status >= 500, "{over:?}");
+        assert_eq!(over.get(&proxy, &path).status, 200, "{over:?}");
+    }
+}
+
+#[test]
+fn a_request_may_allow_more_than_the_response_does_rfc5861_4() {
+    let origin = Origin::start();
+    let proxy = proxy(&origin, "request_directives = 'honoured'\nkeep = '1h'");
+    for over in BOTH {
+        for (says, status) in [("stale-if-error=60", 200), ("stale-if-error=0", 503)] {
+            let path = path();
+            let first = page(200, &[("cache-control", "max-age=60")]);
+            origin.replies(&path, [Reply::from(first), Page::status(503).into()]);
+            over.get(&proxy, &path).expect(200);
+            proxy.advance(61);
+            assert_eq!(ask(&proxy, over, &path, says).status, status, "{over:?} {says}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_asked_for_behind_an_answer_where_the_request_wants_that_rfc9111_5_2_1() {
+    let origin = Origin::start();
+    let proxy = proxy(&origin, "request_directives = 'honoured'");
+    for over in BOTH {
+        let path = path();
+        let says = "max-age=60, stale-while-revalidate=600";
+        origin.page(&path, page(200, &[("cache-control", says)]));
+        over.get(&proxy, &path).expect(200);
+        proxy.advance(61);
+        for directive in ["no-store", "only-if-cached"] {
+            let told = cache_status(&ask(&proxy, over, &path, directive).expect(200));
+            assert_eq!(told.detail.as_deref(), Some("while-revalidate"), "{over:?} {directive}");
+        }
+        // Had they asked, it would be fresh by now, or asked for twice.
+        over.get(&proxy, &path).expect(200);
+        let detail = || cache_status(&over.get(&proxy, &path)).detail;
+        eventually("it is refreshed", || detail().as_deref() == Some("fresh"));
+        assert_eq!(origin.count(&path), 2, "{over:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! RFC 9111 and its kin, sentence by sentence, as a client sees them over HTTP/1.1 and over HTTP/2. Every
 //! case names the paragraph that it is of; the same rules as pure functions are tested beside them.
 
+mod alone;
 mod directives;
 mod lifetimes;
 mod methods;

@@ -2,49 +2,7 @@
 //! answered by another's fetch, and what is served when the origin fails.
 
 use super::{BOTH, Lines, Over, is_hit, page, path, proxy};
-use crate::kit::{Origin, Page, Proxy, Reply, cache_status, eventually, get};
-
-#[test]
-fn fields_that_are_withheld_by_name_are_for_who_asked_alone_rfc9111_5_2_2_4_5_2_2_7() {
-    let origin = Origin::start();
-    let proxy = proxy(&origin, "");
-    for over in BOTH {
-        for says in ["private=\"X-User, set-cookie\"", "no-cache=\"x-user,Set-Cookie\""] {
-            let path = path();
-            let says = format!("max-age=60, {says}");
-            let own = page(200, &[("cache-control", &says), ("etag", "\"1\""), ("x-other", "1")]);
-            let own =
-                own.header("x-user", "bob").header("set-cookie", "a=b").header("set-cookie", "c=d");
-            origin.page(&path, own);
-            let first = over.get(&proxy, &path).expect(200);
-            assert_eq!(first.header("x-user"), Some("bob"), "{over:?}");
-            assert_eq!(first.all("set-cookie"), ["a=b", "c=d"]);
-            let second = over.get(&proxy, &path).expect_hit();
-            assert_eq!(second.header("x-user"), None, "{over:?}");
-            assert_eq!(second.header("set-cookie"), None);
-            assert_eq!(second.header("x-other"), Some("1"));
-        }
-    }
-}
-
-#[test]
-fn a_304_brings_its_client_what_it_withholds_rfc9111_5_2_2_4() {
-    let origin = Origin::start();
-    let proxy = proxy(&origin, "keep = '1h'");
-    let lines: Lines<'_> =
-        &[("cache-control", "max-age=60, private=\"x-user\""), ("etag", "\"1\"")];
-    for over in BOTH {
-        let path = path();
-        let first = page(200, lines).header("x-user", "bob");
-        let second = page(304, lines).header("x-user", "eve");
-        origin.replies(&path, [Reply::from(first), second.into()]);
-        over.get(&proxy, &path).expect(200);
-        proxy.advance(61);
-        let confirmed = over.get(&proxy, &path).expect(200).expect_because("confirmed");
-        assert_eq!(confirmed.header("x-user"), Some("eve"));
-        assert_eq!(over.get(&proxy, &path).expect_hit().header("x-user"), None);
-    }
-}
+use crate::kit::{Origin, Page, Proxy, Reply, Request, cache_status, eventually, get};
 
 #[test]
 fn what_concerns_a_connection_is_neither_stored_nor_passed_on_rfc9110_7_6_1() {
@@ -149,6 +107,38 @@ fn of_several_the_newest_by_date_is_selected_and_one_that_says_how_it_was_rfc911
 }
 
 #[test]
+fn what_is_expired_or_purged_hides_nothing_that_is_fresh() {
+    let origin = Origin::start();
+    let site = "keep = '1h'\ngrace = '10m'";
+    let proxy = proxy(&origin, site);
+    for over in BOTH {
+        for purged in [None, Some("t"), Some("hard t")] {
+            let path = path();
+            let first =
+                page(200, &[("cache-control", "max-age=60"), ("vary", "x-a"), ("xkey", "t")]);
+            let second = page(200, &[("cache-control", "max-age=600"), ("x-name", "second")]);
+            origin.replies(&path, [Reply::from(first), second.into()]);
+            let ask = |a: &str| over.send(&proxy, get(&path).header("x-a", a)).expect(200);
+            ask("1");
+            match purged {
+                None => proxy.advance(61),
+                Some(tag) => {
+                    let hard = if tag == "t" { "soft" } else { "hard" };
+                    let order =
+                        Request::new("PURGE", "/").header("xkey", "t").header("x-purge-mode", hard);
+                    proxy.http1().send(order).expect(204);
+                }
+            }
+            // Of another, which says nothing of how it varies.
+            ask("2");
+            let answer = ask("1");
+            assert_eq!(answer.header("x-name"), Some("second"), "{over:?} {purged:?}");
+            assert!(is_hit(&answer), "{over:?} {purged:?}");
+        }
+    }
+}
+
+#[test]
 fn what_is_fresh_is_served_though_another_answer_was_not_to_be_stored_rfc9111_3() {
     let origin = Origin::start();
     let proxy = proxy(&origin, "");
@@ -169,39 +159,6 @@ fn what_is_fresh_is_served_though_another_answer_was_not_to_be_stored_rfc9111_3(
         // Nor is it forgotten for when the origin fails.
         proxy.advance(61);
         assert_eq!(cache_status(&ask("1")).detail.as_deref(), Some("if-error"), "{over:?}");
-    }
-}
-
-#[test]
-fn what_must_be_confirmed_answers_nobody_else_rfc9111_4() {
-    for says in ["no-cache", "max-age=0", "max-age=60, no-cache"] {
-        let origin = Origin::start();
-        let proxy = proxy(&origin, "");
-        for over in BOTH {
-            let path = path();
-            let own = page(200, &[("cache-control", says), ("etag", "\"1\"")]);
-            let (gate, held) = own.clone().held();
-            let held = std::sync::Mutex::new(Some(held));
-            origin.on(&path, move |seen| {
-                let first = held.lock().expect("no script panics").take();
-                first.unwrap_or_else(|| match seen.header("if-none-match") {
-                    Some(_) => Page::status(304).into(),
-                    None => own.clone().into(),
-                })
-            });
-            std::thread::scope(|scope| {
-                let ask = || scope.spawn(|| over.get(&proxy, &path).expect(200));
-                let first = ask();
-                origin.wait_for(&path, 1);
-                let second = ask();
-                proxy.wait_for_waiters(1);
-                gate.finish();
-                first.join().expect("an answer");
-                let second = second.join().expect("an answer");
-                assert!(!cache_status(&second).collapsed && !is_hit(&second), "{over:?} {says}");
-            });
-            assert_eq!(origin.count(&path), 2, "{over:?} {says}");
-        }
     }
 }
 
