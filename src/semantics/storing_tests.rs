@@ -229,3 +229,24 @@ fn withheld_fields_are_those_that_are_named_and_there_rfc9111_5_2_2_4() {
         assert_eq!(withheld, (!expected.is_empty()).then(|| headers(expected)), "{fields:?}");
     }
 }
+
+#[test]
+fn a_session_s_response_is_held_to_what_authorization_s_is_rfc9111_3_5() {
+    let public = ("cache-control", "public");
+    let cases: &[(&Fields, Result<(), Reason>)] = &[
+        (&[FRESH], Err(Reason::Session)),
+        (&[FRESH, public], Ok(())),
+        (&[FRESH, ("cache-control", "must-revalidate")], Ok(())),
+        (&[("cache-control", "s-maxage=9")], Ok(())),
+        (&[FRESH, public, ("vary", "accept")], Ok(())),
+        (&[FRESH, public, ("vary", "accept, Cookie")], Err(Reason::Session)),
+    ];
+    for (fields, expected) in cases {
+        let fields = headers(fields);
+        let said = ResponseDirectives::of(&fields);
+        let life = Life::of(StatusCode::OK, &fields, &said, CAME, &KEEPING);
+        let facts = |session| RequestFacts { method: &Method::GET, authorization: false, session };
+        let of = |session| storable(facts(session), StatusCode::OK, &fields, &said, &life);
+        assert_eq!((of(true), of(false)), (*expected, Ok(())), "{fields:?}");
+    }
+}

@@ -130,6 +130,9 @@ mod tests {
             "max-age=(60)",
             "max-age=60, no-store=1",
             "max-age=60, no-cache=1",
+            "max-age=60, public=x",
+            "max-age=x",
+            "max-age=60, no-store=\"x\"",
             "max-age=60, must-revalidate=\"x\"",
             "",
         ] {

@@ -178,3 +178,13 @@ fn what_a_head_says_is_of_another_response_where_validators_or_length_differ_rfc
     // What is stored and has no tag may be what has one.
     assert!(head_agrees(&HeaderMap::new(), 7, &headers(&[("etag", "\"a\"")])));
 }
+
+#[test]
+fn each_condition_goes_alone_or_with_others() {
+    for name in ["if-match", "if-none-match", "if-modified-since", "if-range", "range"] {
+        let mut request = headers(&[("x-other", "1")]);
+        request.insert(name, HeaderValue::from_static("x"));
+        strip_conditions(&mut request);
+        assert_eq!(request, headers(&[("x-other", "1")]), "{name}");
+    }
+}

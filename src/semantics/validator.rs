@@ -201,4 +201,38 @@ mod tests {
             Unquoted(b"\"a\", \"b\"")
         );
     }
+
+    fn fields(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let of = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        fields.iter().map(of).collect()
+    }
+
+    #[test]
+    fn what_is_the_same_byte_for_byte_rfc9110_8_8_2_2() {
+        const CHANGED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
+        const MADE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:38 GMT");
+        let one = ("etag", "\"1\"");
+        let cases: &[(&[(&str, &str)], &[(&str, &str)], bool)] = &[
+            (&[one], &[one], true),
+            (&[one], &[("etag", "\"2\"")], false),
+            (&[("etag", "W/\"1\"")], &[("etag", "W/\"1\"")], false),
+            (&[one, CHANGED, MADE], &[CHANGED, MADE], false),
+            (&[CHANGED, MADE], &[CHANGED, MADE], true),
+            (&[CHANGED, MADE], &[("last-modified", MADE.1), MADE], false),
+            // No second change can hide in a second that is over.
+            (&[CHANGED, ("date", CHANGED.1)], &[CHANGED, ("date", CHANGED.1)], false),
+            (&[], &[], false),
+        ];
+        let now = SystemTime::UNIX_EPOCH;
+        for (held, sent, equal) in cases {
+            let (held, sent) = (fields(held), fields(sent));
+            let of = |fields| Validators::of(StatusCode::OK, fields);
+            assert_eq!(of(&held).strongly_equal(of(&sent), now), *equal, "{held:?} {sent:?}");
+        }
+        let all = fields(&[one, CHANGED, MADE]);
+        let coded = Validators::of(StatusCode::OK, &all).of_one_coding();
+        assert!(coded.last_modified.is_none() && coded.etag.is_some() && coded.date.is_some());
+    }
 }
