@@ -214,7 +214,8 @@ mod tests {
         const CHANGED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
         const MADE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:38 GMT");
         let one = ("etag", "\"1\"");
-        let cases: &[(&[(&str, &str)], &[(&str, &str)], bool)] = &[
+        type Fields<'a> = &'a [(&'static str, &'static str)];
+        let cases: &[(Fields<'_>, Fields<'_>, bool)] = &[
             (&[one], &[one], true),
             (&[one], &[("etag", "\"2\"")], false),
             (&[("etag", "W/\"1\"")], &[("etag", "W/\"1\"")], false),

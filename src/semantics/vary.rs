@@ -204,6 +204,23 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(VARY, many.parse().unwrap());
         assert_eq!(Vary::of(&headers), Vary::Any);
+        let most: String = (0..MAX_NAMES).map(|n| format!("x{n},")).collect();
+        headers.insert(VARY, most.parse().unwrap());
+        assert!(matches!(Vary::of(&headers), Vary::Names(names) if names.len() == MAX_NAMES));
+    }
+
+    #[test]
+    fn what_is_selected_by_weighs_its_names_and_twice_its_values() {
+        let weight = |request: &[(&'static str, &'static str)]| {
+            vary(&["x-a, x-bb"]).select(&headers(request)).unwrap().weight()
+        };
+        let names = 2 * size_of::<Selected>() + "x-ax-bb".len();
+        assert_eq!(weight(&[]), names);
+        assert_eq!(weight(&[("x-a", "1234")]), names + 8);
+        assert_eq!(weight(&[("x-a", "1234"), ("x-bb", "567")]), names + 14);
+        // Of several lines the form alone is kept.
+        assert_eq!(weight(&[("x-a", "1"), ("x-a", "2")]), names + "1, 2".len());
+        assert_eq!(Vary::None.select(&HeaderMap::new()).unwrap().weight(), 0);
     }
 
     #[test]

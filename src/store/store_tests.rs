@@ -182,8 +182,15 @@ fn a_304_refreshes_only_the_object_that_it_was_asked_about() {
     shelf.store.refresh(&key, &old, &fresh, &[]).unwrap();
     assert!(shelf.store.get(&shelf.key()).unwrap().holds(&fresh));
 
-    let again = shelf.store.refresh(&key, &old, &confirmed(&old, Seq(0)), &[]);
+    // Another 304 about the same body says nothing new.
+    shelf.store.refresh(&key, &old, &confirmed(&old, Seq(0)), &[]).unwrap();
+    assert!(shelf.store.get(&shelf.key()).unwrap().holds(&fresh));
+
+    let next = shelf.object(Seq(0), "next", None);
+    shelf.commit(Arc::clone(&next)).unwrap();
+    let again = shelf.store.refresh(&key, &fresh, &confirmed(&fresh, Seq(0)), &[]);
     assert_eq!(again.err(), Some(Reason::PurgedInFlight), "it is no longer what is stored");
+    assert!(shelf.store.get(&shelf.key()).unwrap().holds(&next));
 
     shelf.store.purge(&shelf.key(), Mode::Hard);
     let late = shelf.store.refresh(&key, &fresh, &confirmed(&fresh, Seq(0)), &[]);
@@ -352,6 +359,10 @@ fn a_304_keeps_the_codings_that_are_still_wanted() {
     let coded = shelf.store.refresh(&key, &old, &new, &[Coding::Gzip]).unwrap();
     assert_eq!(coded.len(), 1);
     assert_eq!(shelf.look_for(&BOTH).as_deref(), Some("gzip"));
+    // Another that confirmed the same body has them too, and changes nothing.
+    let other = Arc::new(old.freshened(old.head.clone(), Seq(0)));
+    assert_eq!(shelf.store.refresh(&key, &old, &other, &[Coding::Gzip]).unwrap().len(), 1);
+    assert!(shelf.store.get(&shelf.key()).unwrap().holds(&new));
     // What was being coded meanwhile is of the same body.
     assert!(shelf.code(&old));
     assert_eq!(shelf.look_for(&BOTH).as_deref(), Some("zstd"));
