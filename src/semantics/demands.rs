@@ -129,4 +129,40 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn when_the_origin_fails_a_request_takes_no_more_than_it_says_rfc9111_4_2_4_rfc5861_4() {
+        let plain = "max-age=100";
+        let error = "max-age=100, stale-if-error=50";
+        let strict = "max-age=100, must-revalidate";
+        // What the response says, its age, what the request says, and whether it may be served.
+        let cases = [
+            (plain, 40, "foo", true),
+            (plain, 40, "no-cache", false),
+            (plain, 40, "max-age=39", false),
+            (plain, 40, "max-age=40", true),
+            (plain, 40, "min-fresh=60", true),
+            (plain, 40, "min-fresh=61", false),
+            (plain, 120, "foo", false),
+            (error, 120, "foo", true),
+            (error, 120, "no-cache", false),
+            (error, 120, "max-age=200", false),
+            (error, 120, "max-stale=20", true),
+            (error, 120, "max-stale=19", false),
+            (error, 160, "foo", false),
+            (plain, 120, "stale-if-error=20", true),
+            (plain, 120, "stale-if-error=19", false),
+            (plain, 120, "stale-if-error=20, no-cache", false),
+            (strict, 120, "stale-if-error=20", false),
+        ];
+        let received = Received { wall: SystemTime::UNIX_EPOCH, delay: Duration::ZERO };
+        for (response, age, request, expected) in cases {
+            let fields = said(response);
+            let directives = ResponseDirectives::of(&fields);
+            let life = Life::of(StatusCode::OK, &fields, &directives, received, &Policy::RFC);
+            let asked = RequestDirectives::of(&said(request));
+            let usable = asked.usable_on_error(&life, Duration::from_secs(age));
+            assert_eq!(usable, expected, "{response}; {age} s; {request}");
+        }
+    }
 }

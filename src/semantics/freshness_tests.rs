@@ -345,3 +345,10 @@ fn an_operators_grace_wins_over_revalidation_and_never_over_no_cache() {
     assert!(!own.operator_grace, "nothing forbids it: no rule is bent");
     assert_eq!(own.phase(secs(61)), Phase::Stale);
 }
+
+#[test]
+fn stale_if_error_is_about_what_rfc5861_4_lists() {
+    let failures =
+        (100..=599).filter(|&status| is_origin_failure(StatusCode::from_u16(status).unwrap()));
+    assert_eq!(failures.collect::<Vec<_>>(), [500, 502, 503, 504]);
+}
