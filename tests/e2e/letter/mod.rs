@@ -3,8 +3,10 @@
 
 mod alone;
 mod directives;
+mod grace;
 mod lifetimes;
 mod methods;
+mod ranges;
 mod sharing;
 
 use std::sync::atomic::{AtomicU32, Ordering};
