@@ -115,11 +115,15 @@ impl Fetch {
         alone: bool,
     ) -> Joined {
         let mut shard = self.table.shard(key.hash());
-        // Such flights are in no table, where each would have to look at all the others.
-        let alone = alone || shard.of(&key).any(|flight| flight.brings_for_one(axis, headers));
         let (asked, floor) = self.store.asking(&key);
         let now = self.clock.now();
         let current = |flight: &&Arc<Flight>| self.is_current(&key, axis, flight);
+        // Such flights are in no table, where each would have to look at all the others. One that a purge
+        // has made unfit says nothing of what comes now.
+        let for_one = |flight: &Arc<Flight>| {
+            floor.allows(flight.asked) && flight.brings_for_one(axis, headers)
+        };
+        let alone = alone || shard.of(&key).filter(current).any(for_one);
         let serves = |flight: &&Arc<Flight>| flight.serves(axis, headers, floor, now);
         let shared = shard.of(&key).filter(|_| !alone).filter(current).find(serves);
         if let Some(flight) = shared {

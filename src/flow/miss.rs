@@ -172,9 +172,12 @@ impl Visit {
         let rule = super::stale::rule(&stale.head.life(), Reason::IfError);
         let mut verdict = match fault.reason {
             // Nobody was asked for this request.
-            Reason::WaitersFull | Reason::WaitTimeout | Reason::NoServer => {
-                Verdict::served(Outcome::Stale, rule)
-            }
+            Reason::WaitersFull
+            | Reason::WaitTimeout
+            | Reason::NoServer
+            | Reason::NoAddress
+            | Reason::PoolFull
+            | Reason::PoolTimeout => Verdict::served(Outcome::Stale, rule),
             _ => Verdict::fetched(Outcome::Stale, rule, reason),
         };
         verdict.status = fault.status;

@@ -207,7 +207,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Reason::PurgedInFlight`] where a hard purge came after the 304 had been asked for, or
-    /// where `old` is no longer what is stored (PURGE.md rule 8).
+    /// where the body of `old` is no longer what is stored (PURGE.md rule 8). Where another 304 has
+    /// confirmed it meanwhile, what that made stays.
     pub fn refresh(
         &self,
         key: &Key,
