@@ -131,6 +131,20 @@ impl Flight {
         }
     }
 
+    /// Whether what it brings is for such a request, as far as is known, however soon it must be confirmed:
+    /// a refresh behind an answer has nothing to add to it.
+    pub fn refreshes(&self, axis: Axis, headers: &HeaderMap, floor: Floor) -> bool {
+        let selected = |head: &Head| head.selected_by(axis, headers);
+        self.question.axis.may_share(axis)
+            && floor.allows(self.asked)
+            && match &*self.state() {
+                State::Asking => self.question.may_be_for(axis, headers),
+                State::Filling(fill) => selected(&fill.head),
+                State::Confirmed(all) => all.iter().any(|one| selected(&one.head)),
+                State::Passed(_) | State::Failed(_) => false,
+            }
+    }
+
     /// Whether it brings to such a request what must be confirmed before every use.
     pub fn brings_for_one(&self, axis: Axis, headers: &HeaderMap) -> bool {
         match &*self.state() {

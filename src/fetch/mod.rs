@@ -68,6 +68,17 @@ pub struct Counts {
     pub broken: AtomicU64,
 }
 
+/// For what a request joins a flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// For an answer.
+    Answer,
+    /// For an answer that must be its own.
+    Alone,
+    /// For nothing but that what is stored is refreshed.
+    Refresh,
+}
+
 /// How a request gets at a response that is not there yet.
 #[derive(Debug)]
 pub enum Joined {
@@ -100,9 +111,8 @@ impl Fetch {
     /// Joins the flight that a request may share, or leads a new one. `stale` is what is stored
     /// for it, to be confirmed where it has validators.
     ///
-    /// With `alone` it leads one of its own that nobody joins: it does not take what others get. So it is where
-    /// what is stored, or what a flight brings, must be confirmed before every use; a refresh that nobody
-    /// waits for is shared all the same.
+    /// [`Sharing::Alone`] leads one of its own that nobody joins: it does not take what others get. So it is
+    /// where what a flight brings must be confirmed before every use.
     ///
     /// A flight is shared only if no purge that is known covers what it asked for (PURGE.md rule
     /// 6), and by requests that its response is for, as far as can be known before it comes.
@@ -112,7 +122,7 @@ impl Fetch {
         axis: Axis,
         headers: &HeaderMap,
         stale: Option<&Arc<Object>>,
-        alone: bool,
+        sharing: Sharing,
     ) -> Joined {
         let mut shard = self.table.shard(key.hash());
         let (asked, floor) = self.store.asking(&key);
@@ -123,8 +133,15 @@ impl Fetch {
         let for_one = |flight: &Arc<Flight>| {
             floor.allows(flight.asked) && flight.brings_for_one(axis, headers)
         };
-        let alone = alone || shard.of(&key).filter(current).any(for_one);
-        let serves = |flight: &&Arc<Flight>| flight.serves(axis, headers, floor, now);
+        let alone = match sharing {
+            Sharing::Alone => true,
+            Sharing::Answer => shard.of(&key).filter(current).any(for_one),
+            Sharing::Refresh => false,
+        };
+        let serves = |flight: &&Arc<Flight>| match sharing {
+            Sharing::Refresh => flight.refreshes(axis, headers, floor),
+            _ => flight.serves(axis, headers, floor, now),
+        };
         let shared = shard.of(&key).filter(|_| !alone).filter(current).find(serves);
         if let Some(flight) = shared {
             self.counts.joined.fetch_add(1, Ordering::Relaxed);

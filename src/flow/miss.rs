@@ -8,7 +8,7 @@ use super::lookup::Lookup;
 use super::pass::Pass;
 use crate::base::{Body, Elapsed, Fault, Outcome, Reason, Seq};
 use crate::config::StaleRule;
-use crate::fetch::{FillReader, Flight, Joined, Landed, Terms, Upstream};
+use crate::fetch::{FillReader, Flight, Joined, Landed, Sharing, Terms, Upstream};
 use crate::front::Answer;
 use crate::origin::Exchange;
 use crate::reply::shared::{self, Shared};
@@ -47,7 +47,8 @@ impl Miss {
         // What is under way may be older than the request takes.
         let demands = visit.view.asked.as_deref().is_some_and(RequestDirectives::demands);
         let alone = demands || stale.is_some_and(|stale| !stale.head.may_be_shared());
-        let joined = visit.node.fetch.join(key, axis, &visit.head.headers, stale, alone);
+        let sharing = if alone { Sharing::Alone } else { Sharing::Answer };
+        let joined = visit.node.fetch.join(key, axis, &visit.head.headers, stale, sharing);
         let mut own = None;
         let (landed, collapsed) = match joined {
             Joined::Stored => return Missed::Lookup(Lookup(self.visit)),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Visit;
 use crate::base::{Outcome, Reason};
-use crate::fetch::Joined;
+use crate::fetch::{Joined, Sharing};
 use crate::front::Answer;
 use crate::reply::Verdict;
 use crate::reply::shared;
@@ -51,7 +51,8 @@ impl Stale {
         if cluster.is_some_and(|cluster| !cluster.may_refresh(visit.now)) {
             return;
         }
-        let joined = fetch.join(key, visit.plan.axis, headers, Some(&self.identity), false);
+        let joined =
+            fetch.join(key, visit.plan.axis, headers, Some(&self.identity), Sharing::Refresh);
         let Joined::Lead(lead) = joined else {
             cluster.into_iter().for_each(|cluster| cluster.needs_no_refresh());
             return;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 use tidegate::base::budget::Part;
 use tidegate::base::{ClusterId, Seq, WorkerId};
-use tidegate::fetch::{Fill, Joined, Landed, Lead};
+use tidegate::fetch::{Fill, Joined, Landed, Lead, Sharing};
 use tidegate::store::Object;
 use tidegate::telemetry::account::OriginPart;
 
@@ -51,7 +51,8 @@ impl World {
         let about = self.look(key).filter(|_| self.random.bool());
         let (axis, headers) = (Self::axis(key), HeaderMap::new());
         let arrived = self.store.floors().now();
-        let joined = self.fetch.join(self.keys[key].key(), axis, &headers, about.as_ref(), false);
+        let joined =
+            self.fetch.join(self.keys[key].key(), axis, &headers, about.as_ref(), Sharing::Answer);
         match joined {
             Joined::Stored => {}
             Joined::Lead(_) if self.flights.len() >= 16 => {}

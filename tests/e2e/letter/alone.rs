@@ -147,3 +147,26 @@ fn who_waits_for_another_s_answer_gets_none_of_its_own_fields_rfc9111_5_2_2_7() 
         }
     }
 }
+
+#[test]
+fn one_refresh_is_enough_also_of_what_is_stale_when_it_comes() {
+    let origin = Origin::start();
+    let proxy = proxy(&origin, "");
+    for over in BOTH {
+        let path = path();
+        let says = [("cache-control", "max-age=0, stale-while-revalidate=600")];
+        let (gate, slow) = page(200, &says).gated();
+        origin.replies(&path, [Reply::from(page(200, &says)), slow]);
+        over.get(&proxy, &path).expect(200);
+        over.get(&proxy, &path).expect_because("while-revalidate");
+        origin.wait_for(&path, 2);
+        // The refresh's body is yet to come.
+        let led = proxy.metric("tidegate_flights");
+        for _ in 0..5 {
+            over.get(&proxy, &path).expect_because("while-revalidate");
+        }
+        assert!((proxy.metric("tidegate_flights") - led).abs() < 0.5, "{over:?}");
+        assert_eq!(origin.count(&path), 2, "{over:?}");
+        gate.finish();
+    }
+}
