@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderName, StatusCode, request};
+use http::{HeaderMap, StatusCode, request};
 use http_body::Body as _;
 
 use super::Fetch;
@@ -130,7 +130,9 @@ impl Landing {
         self.keep_own(news, &came, terms);
         let head = self.head(&came, Some(old.length()), Some(old.head.axis), terms)?;
         let head = head.said_in(exchange.head.version);
-        let object = Arc::new(old.freshened(head, self.flight.asked));
+        let mut object = old.freshened(head, self.flight.asked);
+        object.trailers = object.trailers.and_then(|all| came.stored_trailers(*all, terms));
+        let object = Arc::new(object);
         self.fetch.backoff.succeeded(self.flight.key.hash());
         let encoding = terms.encoding.as_ref().filter(|encoding| coder::fits(&object, encoding));
         let codings = encoding.map_or(&[][..], |encoding| &encoding.codings);
@@ -210,7 +212,8 @@ impl Landing {
         let status = exchange.head.status;
         let stale = self.flight.question().stale.as_ref();
         let now = self.fetch.clock.now();
-        if freshness::is_origin_failure(status)
+        if !terms.refuses_stale
+            && freshness::is_origin_failure(status)
             && stale.is_some_and(|stale| stale.head.life().usable_on_error(stale.resident(now)))
         {
             let log = format!("{} answered {status}", exchange.server);
@@ -239,8 +242,7 @@ impl Landing {
         let fill = Fill::new(Arc::new(head), length, self.flight.asked, origin, relays, charge);
         self.flight.fills(Arc::clone(&fill));
         let guard = Unfinished(&fill);
-        let withheld: Vec<HeaderName> = came.said.withheld_fields().cloned().collect();
-        self.grow(&fill, exchange.body, &withheld, terms).await;
+        self.grow(&fill, exchange.body, &came, terms).await;
         drop(guard);
     }
 
@@ -284,14 +286,7 @@ impl Landing {
         self.fetch.store.mark(&self.flight.key, whom, reason, self.flight.asked, until);
     }
 
-    /// Has the body grow. Of its trailers those are left out whose names are `withheld`.
-    async fn grow(
-        &self,
-        fill: &Arc<Fill>,
-        mut body: OriginBody,
-        withheld: &[HeaderName],
-        terms: &Terms,
-    ) {
+    async fn grow(&self, fill: &Arc<Fill>, mut body: OriginBody, came: &Came<'_>, terms: &Terms) {
         let clock = &self.fetch.clock;
         let mut trailers = None;
         let mut outgrown = false;
@@ -328,10 +323,8 @@ impl Landing {
                 }
                 // An answer that announced some and has none needs no framing that could carry them.
                 Err(frame) => {
-                    trailers = frame.into_trailers().ok().and_then(|mut trailers| {
-                        withheld.iter().for_each(|name| _ = trailers.remove(name));
-                        (!trailers.is_empty()).then_some(trailers)
-                    });
+                    let all = frame.into_trailers().ok();
+                    trailers = all.and_then(|all| came.stored_trailers(all, terms));
                 }
             }
             let too_large = fill.grown() > terms.max_object;
@@ -345,17 +338,17 @@ impl Landing {
             }
         }
         if !outgrown {
-            self.keep(fill, trailers.clone(), terms);
+            self.keep(fill, trailers.as_deref(), terms);
         }
         let shown = trailers.map(|mut trailers| {
             answers::withhold(&mut trailers, &terms.site);
-            trailers
+            *trailers
         });
         fill.end(Ok(shown.filter(|trailers| !trailers.is_empty())));
     }
 
-    fn keep(&self, fill: &Arc<Fill>, trailers: Option<HeaderMap>, terms: &Terms) {
-        let trailers = trailers.map(|trailers| owned_fields(&trailers));
+    fn keep(&self, fill: &Arc<Fill>, trailers: Option<&HeaderMap>, terms: &Terms) {
+        let trailers = trailers.map(owned_fields);
         let key = &self.flight.key;
         let weight = weigh(&fill.head, fill.grown(), trailers.as_ref());
         let body = fill.store(weight + overhead(key));

@@ -11,6 +11,7 @@ use crate::base::{Reason, WorkerId};
 use crate::config::{Encoding, Site};
 use crate::origin::Exchange;
 use crate::semantics::{Life, Policy, Received, ResponseDirectives, storing, targeted};
+use crate::site::identity::X_REQUEST_ID;
 
 /// What the configuration says about storing.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Terms {
     pub session: bool,
     /// What the site has coded, if it has anything.
     pub encoding: Option<Arc<Encoding>>,
+    /// Whether the leader does not take what is stored where the origin fails.
+    pub refuses_stale: bool,
     /// Whether requests have names, which no other request may be answered with.
     pub named: bool,
     /// The worker that the flight runs on.
@@ -70,6 +73,22 @@ impl<'a> Came<'a> {
         let said = targeted::directives(fields, &terms.site.targets);
         let life = Life::of(status, fields, &said, Received { wall, delay }, &terms.policy);
         Self { status, fields, said, life }
+    }
+
+    /// What is stored of its trailer fields: as of its fields, not what is withheld by name, nor a request's
+    /// name.
+    pub(super) fn stored_trailers(
+        &self,
+        mut all: HeaderMap,
+        terms: &Terms,
+    ) -> Option<Box<HeaderMap>> {
+        for name in self.said.withheld_fields() {
+            all.remove(name);
+        }
+        if terms.named {
+            all.remove(X_REQUEST_ID);
+        }
+        (!all.is_empty()).then(|| Box::new(all))
     }
 
     /// Whether it may be stored.

@@ -55,7 +55,11 @@ impl Miss {
             Joined::Lead(lead) => {
                 visit.identify();
                 let Some((upstream, terms)) = visit.question(stale) else {
-                    return Missed::Done(self.failed(&no_cluster()));
+                    return Missed::Done(visit.stale_or_failed(
+                        stale,
+                        (self.reason, false),
+                        &no_cluster(),
+                    ));
                 };
                 let flight = lead.launch(upstream, terms);
                 let headers = &visit.head.headers;
@@ -112,26 +116,25 @@ impl Miss {
                 self.visit.answer_or_stale(own.exchange, verdict, stale.as_ref(), forwarded)
             }
             Landed::Again => return Missed::Lookup(Lookup(self.visit)),
-            Landed::Failed(fault) => self.failed(&fault),
+            Landed::Failed(fault) => {
+                let stale = self.stale.take();
+                let about = (self.reason, collapsed);
+                self.visit.stale_or_failed(stale.as_ref(), about, &fault)
+            }
         })
-    }
-
-    fn failed(&mut self, fault: &Fault) -> Answer {
-        let stale = self.stale.take();
-        self.visit.stale_or_failed(stale.as_ref(), self.reason, fault)
     }
 }
 
 impl Visit {
-    /// No answer came to what was forwarded because of `reason`: what is stored, where it may be served
-    /// then (RFC 5861 §4), else a page.
+    /// No answer came to what was forwarded, for this reason and by another's request or its own: what is
+    /// stored, where it may be served then (RFC 5861 §4), else a page.
     pub(super) fn stale_or_failed(
         &mut self,
         stale: Option<&Arc<Object>>,
-        reason: Reason,
+        about: (Reason, bool),
         fault: &Fault,
     ) -> Answer {
-        self.in_its_place(stale, reason, fault).unwrap_or_else(|| self.failed(fault))
+        self.in_its_place(stale, about, fault).unwrap_or_else(|| self.failed(fault))
     }
 
     /// The origin's own answer; where that tells that the origin fails, what is stored in its place, if it
@@ -147,7 +150,7 @@ impl Visit {
         if freshness::is_origin_failure(status) {
             let log = format!("{} answered {status}", exchange.server);
             let fault = Fault::origin(Reason::IfError, log).answered(status);
-            if let Some(answer) = self.in_its_place(stale, reason, &fault) {
+            if let Some(answer) = self.in_its_place(stale, (reason, false), &fault) {
                 return answer;
             }
         }
@@ -158,7 +161,7 @@ impl Visit {
     fn in_its_place(
         &mut self,
         stale: Option<&Arc<Object>>,
-        reason: Reason,
+        (reason, collapsed): (Reason, bool),
         fault: &Fault,
     ) -> Option<Answer> {
         let to = self.to();
@@ -181,7 +184,7 @@ impl Visit {
             | Reason::PoolTimeout => Verdict::served(Outcome::Stale, rule),
             _ => Verdict::fetched(Outcome::Stale, rule, reason),
         };
-        verdict.status = fault.status;
+        (verdict.status, verdict.collapsed) = (fault.status, collapsed);
         let mut answer = shared::answer(Arc::clone(stale), &to, verdict);
         answer.account.detail = Some(fault.log.as_str().into());
         Some(answer)
@@ -233,7 +236,13 @@ impl Visit {
         let stored = stale.map(|stale| stale.head.fields.own()).filter(validator::present);
         let validate = stored.as_ref().map(|stored| head(Purpose::Validate { stored, now }));
         let upstream = Upstream { cluster, fill: head(Purpose::Fill), validate };
-        Some((upstream, self.terms()))
+        let refuses = |stale: &&Arc<Object>| {
+            let life = stale.head.life();
+            let resident = stale.resident(self.node.clock.now());
+            life.usable_on_error(resident) && !self.usable_on_error(&life, resident)
+        };
+        let refuses_stale = stale.filter(refuses).is_some();
+        Some((upstream, Terms { refuses_stale, ..self.terms() }))
     }
 
     /// On what terms an answer may be stored.
@@ -246,6 +255,7 @@ impl Visit {
             authorization: self.head.headers.contains_key(http::header::AUTHORIZATION),
             session: self.view.session,
             encoding: (!encoding.codings.is_empty()).then(|| Arc::clone(encoding)),
+            refuses_stale: false,
             named: self.plan.site.identity.request_id,
             worker: self.worker,
         }

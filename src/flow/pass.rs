@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::{AUTHORIZATION, COOKIE};
 use http::{Method, StatusCode};
 use http_body::{Frame, SizeHint};
 
@@ -53,7 +54,7 @@ impl Pass {
                 let verdict = Verdict::fetched(Outcome::Pass, reason, reason);
                 visit.answer_or_stale(exchange, verdict, stale.as_ref(), reason)
             }
-            Err(fault) => visit.stale_or_failed(stale.as_ref(), reason, &fault),
+            Err(fault) => visit.stale_or_failed(stale.as_ref(), (reason, false), &fault),
         }
     }
 
@@ -79,13 +80,16 @@ impl Visit {
     fn compare(&self, exchange: &Exchange) {
         let (store, key, fields) = (&self.node.store, self.plan.key(), &exchange.head.headers);
         let own = self.view.session
-            || self.view.hides_codings()
-            || self.head.headers.contains_key(http::header::AUTHORIZATION);
+            || self.view.hides()
+            || [AUTHORIZATION, COOKIE].iter().any(|name| self.head.headers.contains_key(name));
         if own || !self.terms().allow(exchange, self.node.clock.wall()) {
             return;
         }
         let Some(entry) = store.peek(&key) else { return };
-        if let Found::Object { object, .. } = entry.select(self.plan.axis, &self.head.headers) {
+        let now = self.node.clock.now();
+        let serves = |object: &Object| store.serves(&key, object, now);
+        let found = entry.select_of(self.plan.axis, &self.head.headers, serves);
+        if let Found::Object { object, .. } = found {
             let identity = entry.identity_of(&object);
             let stored = identity.head.fields.own();
             if !validation::head_agrees(&stored, identity.length(), fields) {
@@ -95,8 +99,8 @@ impl Visit {
     }
 
     /// Drops what an unsafe request changed: its target, and what the answer names beside it
-    /// (RFC 9111 §4.4) or groups with it (RFC 9875 §3). The purges take their place in the sequence now that the answer has come:
-    /// what was asked meanwhile may have seen the state before it (PURGE.md rule 12).
+    /// (RFC 9111 §4.4) or groups with it (RFC 9875 §3). The purges take their place in the sequence now that
+    /// the answer has come: what was asked meanwhile may have seen the state before it (PURGE.md rule 12).
     fn invalidate(&self, exchange: &Exchange) {
         let (store, key) = (&self.node.store, self.plan.key.as_str());
         store.purge(&self.plan.key(), Mode::Hard);

@@ -115,9 +115,9 @@ impl View {
         }
     }
 
-    /// Whether what is stored was asked for in other codings than the client's own question is.
-    pub fn hides_codings(&self) -> bool {
-        self.accept_encoding.is_some()
+    /// Whether the client's own question has what one that is shared has not.
+    pub fn hides(&self) -> bool {
+        self.cookie.is_some() || self.accept_encoding.is_some()
     }
 
     /// Gives back the cookies alone.

@@ -138,6 +138,16 @@ impl Entry {
         Self { used: self.used.clone(), ..entry }
     }
 
+    /// Whether it holds a newer answer than `object` in its place: one that was asked for no earlier by the
+    /// purges between, and of which the head came later.
+    pub fn outdates(&self, object: &Object) -> bool {
+        self.groups().any(|(identity, _)| {
+            object.succeeds(identity)
+                && identity.asked >= object.asked
+                && identity.head.received() > object.head.received()
+        })
+    }
+
     /// The entry after a soft purge.
     pub fn stale_since(&self, seq: Seq) -> Self {
         Self { soft: self.soft.max(seq), ..self.clone() }

@@ -177,7 +177,8 @@ impl Store {
         self.index.rejections()
     }
 
-    /// Stores `object` under `key`, in place of the variant that it succeeds.
+    /// Stores `object` under `key`, in place of the variant that it succeeds, unless that is a newer answer:
+    /// of two fetches at once the slower may have been the first.
     ///
     /// # Errors
     /// [`Reason::PurgedInFlight`] where a hard purge came after the object had been asked for.
@@ -193,6 +194,7 @@ impl Store {
         }
         let now = object.head.received();
         let entry = match self.index.peek(&key.as_ref()) {
+            Some(entry) if entry.outdates(&object) => return Ok(()),
             Some(entry) => entry.with(object, floor, self.most, now),
             None => Entry::of(key.clone(), object, floor),
         };
@@ -207,8 +209,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Reason::PurgedInFlight`] where a hard purge came after the 304 had been asked for, or
-    /// where the body of `old` is no longer what is stored (PURGE.md rule 8). Where another 304 has
-    /// confirmed it meanwhile, what that made stays.
+    /// where the body of `old` is no longer what is stored (PURGE.md rule 8).
     pub fn refresh(
         &self,
         key: &Key,
@@ -225,11 +226,10 @@ impl Store {
         let in_force = floor.hard > new.asked || self.is_beyond_horizon(new.asked);
         let entry = self.index.peek(&key.as_ref()).filter(|_| !in_force);
         let same_body = |identity: &Arc<Object>| Arc::ptr_eq(&identity.body, &old.body);
-        let Some((entry, coded)) = entry.as_ref().and_then(|entry| {
+        let Some((entry, held, coded)) = entry.as_ref().and_then(|entry| {
             let group = entry.groups().find(|(identity, _)| same_body(identity));
-            let replaces = entry.holds(old) || mutant::is(Mutant::SameObject);
-            let coded = group.map(|(_, coded)| coded).or(replaces.then_some(&[][..]))?;
-            Some((entry, coded))
+            let any = mutant::is(Mutant::SameObject).then_some((old, &[][..]));
+            group.or(any).map(|(held, coded)| (entry, held, coded))
         }) else {
             self.counts.overtaken.fetch_add(1, Ordering::Relaxed);
             return Err(Reason::PurgedInFlight);
@@ -239,12 +239,14 @@ impl Store {
             Some((coding, Arc::clone(&coded.body)))
         });
         let bodies: Vec<Coded> = bodies.collect();
-        if !entry.holds(old) && !mutant::is(Mutant::SameObject) {
-            // Another 304 has confirmed that body meanwhile, and what it made stays.
+        // Another 304 may have confirmed that body meanwhile. What it made stays, unless it was asked for
+        // before a purge that this one was asked after.
+        let newer = held.asked < new.asked && held.head.tags == old.head.tags;
+        if !Arc::ptr_eq(held, old) && !newer {
             let coded = |(coding, body): Coded| Arc::new(new.coded(coding, body));
             return Ok(bodies.into_iter().map(coded).collect());
         }
-        let entry = Arc::new(entry.replaced(old, new, &bodies, floor));
+        let entry = Arc::new(entry.replaced(held, new, &bodies, floor));
         let of_new = entry.groups().find(|(identity, _)| Arc::ptr_eq(identity, new));
         let coded = of_new.map_or(Vec::new(), |(_, coded)| coded.to_vec());
         self.index.insert(entry);

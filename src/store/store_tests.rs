@@ -208,9 +208,12 @@ fn a_304_asked_before_a_soft_purge_leaves_the_object_stale() {
     let before = Arc::new(old.freshened(old.head.clone(), Seq(0)));
     shelf.store.refresh(&key, &old, &before, &[]).unwrap();
     assert_eq!(shelf.look(None), Some(("old".into(), true)));
-    let after = Arc::new(before.freshened(before.head.clone(), Seq(1)));
-    shelf.store.refresh(&key, &before, &after, &[]).unwrap();
-    assert_eq!(shelf.look(None), Some(("old".into(), false)));
+    // Asked for after it, also where it was about what stood there before the other.
+    for about in [&before, &old] {
+        let after = Arc::new(about.freshened(about.head.clone(), Seq(1)));
+        shelf.store.refresh(&key, about, &after, &[]).unwrap();
+        assert_eq!(shelf.look(None), Some(("old".into(), false)));
+    }
 }
 
 #[test]

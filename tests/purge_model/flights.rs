@@ -51,8 +51,9 @@ impl World {
         let about = self.look(key).filter(|_| self.random.bool());
         let (axis, headers) = (Self::axis(key), HeaderMap::new());
         let arrived = self.store.floors().now();
-        let joined =
-            self.fetch.join(self.keys[key].key(), axis, &headers, about.as_ref(), Sharing::Answer);
+        // A flight of its own is in no table, and comes home beside others.
+        let sharing = if self.random.u8(..4) == 0 { Sharing::Alone } else { Sharing::Answer };
+        let joined = self.fetch.join(self.keys[key].key(), axis, &headers, about.as_ref(), sharing);
         match joined {
             Joined::Stored => {}
             Joined::Lead(_) if self.flights.len() >= 16 => {}

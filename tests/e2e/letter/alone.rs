@@ -149,6 +149,26 @@ fn who_waits_for_another_s_answer_gets_none_of_its_own_fields_rfc9111_5_2_2_7() 
 }
 
 #[test]
+fn a_304_withholds_trailers_too() {
+    let origin = Origin::start();
+    let proxy = proxy(&origin, "keep = '1h'");
+    for over in BOTH {
+        let path = path();
+        let lines = [("cache-control", "max-age=60"), ("etag", "\"1\"")];
+        let first = page(200, &lines).trailer("x-user", "bob").trailer("x-end", "1");
+        let says = [("cache-control", "max-age=60, private=\"x-user\""), ("etag", "\"1\"")];
+        origin.replies(&path, [Reply::from(first), page(304, &says).into()]);
+        let ask = || over.send(&proxy, get(&path).header("te", "trailers")).expect(200);
+        ask();
+        assert!(ask().expect_hit().trailers.contains_key("x-user"));
+        proxy.advance(61);
+        ask().expect_because("confirmed");
+        let trailers = ask().expect_hit().trailers;
+        assert!(!trailers.contains_key("x-user") && trailers.contains_key("x-end"), "{over:?}");
+    }
+}
+
+#[test]
 fn one_refresh_is_enough_also_of_what_is_stale_when_it_comes() {
     let origin = Origin::start();
     let proxy = proxy(&origin, "");

@@ -173,3 +173,34 @@ fn the_answer_to_a_head_that_is_of_another_page_has_what_is_stored_confirmed_rfc
         }
     }
 }
+
+#[test]
+fn the_answer_to_one_client_s_head_says_nothing_of_everybody_s_page() {
+    let stored = page(200, &[("cache-control", "max-age=60"), ("etag", "\"1\"")]);
+    // What the client says, and what the origin says to it.
+    let cases: [(&str, &str, &str); 4] = [
+        ("authorization", "Basic eDp5", "max-age=60, public"),
+        ("cookie", "theme=dark", "max-age=60"),
+        ("x-other", "1", "private"),
+        ("x-other", "1", "no-store"),
+    ];
+    for (name, value, says) in cases {
+        for site in ["", "cookies = 'by-session'"] {
+            let origin = Origin::start();
+            let head = page(200, &[("etag", "\"2\""), ("cache-control", says)]).until_close();
+            let stored = stored.clone();
+            origin.otherwise(move |seen| match &*seen.method {
+                "GET" => stored.clone(),
+                _ => head.clone(),
+            });
+            let proxy = proxy(&origin, site);
+            for over in BOTH {
+                let path = path();
+                store(&proxy, over, &path);
+                let head = Request::new("HEAD", &path).header("if-match", "*").header(name, value);
+                over.send(&proxy, head).expect(200);
+                assert!(is_hit(&over.get(&proxy, &path)), "{over:?} {site:?} {name} {says}");
+            }
+        }
+    }
+}

@@ -11,7 +11,7 @@ mod sharing;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::kit::{Origin, Page, Proxy, Request, Response, cache_status, get};
+use crate::kit::{Client, Origin, Page, Proxy, Request, Response, cache_status, get};
 
 /// Fields of a response, in order.
 type Lines<'a> = &'a [(&'a str, &'a str)];
@@ -28,9 +28,13 @@ const BOTH: [Over; 2] = [Over::Http1, Over::Http2];
 impl Over {
     /// Asks `proxy` by a connection of its own: the clock moves by more than any may be idle.
     fn send(self, proxy: &Proxy, request: Request) -> Response {
+        self.client(proxy).send(request)
+    }
+
+    fn client(self, proxy: &Proxy) -> Client {
         match self {
-            Self::Http1 => proxy.http1().send(request),
-            Self::Http2 => proxy.http2().send(request),
+            Self::Http1 => proxy.http1(),
+            Self::Http2 => proxy.http2(),
         }
     }
 
