@@ -79,6 +79,13 @@ mod tests {
         headers
     }
 
+    /// The life of a response that says this and has just come.
+    fn life(says: &'static str, policy: &Policy) -> Life {
+        let received = Received { wall: SystemTime::UNIX_EPOCH, delay: Duration::ZERO };
+        let fields = said(says);
+        Life::of(StatusCode::OK, &fields, &ResponseDirectives::of(&fields), received, policy)
+    }
+
     #[test]
     fn a_request_takes_what_it_says_that_it_takes_rfc9111_5_2_1() {
         use Phase::{Dead, Fresh, Keep, Stale};
@@ -114,14 +121,11 @@ mod tests {
             (always, 40, "max-stale", Keep),
             (plain, 200, "max-stale", Dead),
         ];
-        let received = Received { wall: SystemTime::UNIX_EPOCH, delay: Duration::ZERO };
         let keep = Duration::from_secs(60);
         for operator_grace in [false, true] {
             let policy = Policy { keep, operator_grace, ..Policy::RFC };
             for (response, age, request, expected) in cases {
-                let fields = said(response);
-                let directives = ResponseDirectives::of(&fields);
-                let life = Life::of(StatusCode::OK, &fields, &directives, received, &policy);
+                let life = life(response, &policy);
                 let resident = Duration::from_secs(age);
                 let asked = RequestDirectives::of(&said(request));
                 let phase = asked.phase(&life, resident, life.phase(resident));
@@ -155,11 +159,8 @@ mod tests {
             (plain, 120, "stale-if-error=20, no-cache", false),
             (strict, 120, "stale-if-error=20", false),
         ];
-        let received = Received { wall: SystemTime::UNIX_EPOCH, delay: Duration::ZERO };
         for (response, age, request, expected) in cases {
-            let fields = said(response);
-            let directives = ResponseDirectives::of(&fields);
-            let life = Life::of(StatusCode::OK, &fields, &directives, received, &Policy::RFC);
+            let life = life(response, &Policy::RFC);
             let asked = RequestDirectives::of(&said(request));
             let usable = asked.usable_on_error(&life, Duration::from_secs(age));
             assert_eq!(usable, expected, "{response}; {age} s; {request}");

@@ -199,20 +199,21 @@ fn a_304_refreshes_only_the_object_that_it_was_asked_about() {
 }
 
 #[test]
-fn a_304_asked_before_a_soft_purge_leaves_the_object_stale() {
-    let shelf = Shelf::new();
-    let old = shelf.object(Seq(0), "old", None);
-    shelf.commit(Arc::clone(&old)).unwrap();
-    shelf.store.purge(&shelf.key(), Mode::Soft);
-    let key = shelf.key().to_key();
-    let before = Arc::new(old.freshened(old.head.clone(), Seq(0)));
-    shelf.store.refresh(&key, &old, &before, &[]).unwrap();
-    assert_eq!(shelf.look(None), Some(("old".into(), true)));
-    // Asked for after it, also where it was about what stood there before the other.
-    for about in [&before, &old] {
+fn a_304_asked_before_a_soft_purge_leaves_the_object_stale_and_one_asked_after_does_not() {
+    // Also where that was about what stood there before the other.
+    for about_old in [false, true] {
+        let shelf = Shelf::new();
+        let old = shelf.object(Seq(0), "old", None);
+        shelf.commit(Arc::clone(&old)).unwrap();
+        shelf.store.purge(&shelf.key(), Mode::Soft);
+        let key = shelf.key().to_key();
+        let before = Arc::new(old.freshened(old.head.clone(), Seq(0)));
+        shelf.store.refresh(&key, &old, &before, &[]).unwrap();
+        assert_eq!(shelf.look(None), Some(("old".into(), true)));
+        let about = if about_old { &old } else { &before };
         let after = Arc::new(about.freshened(about.head.clone(), Seq(1)));
         shelf.store.refresh(&key, about, &after, &[]).unwrap();
-        assert_eq!(shelf.look(None), Some(("old".into(), false)));
+        assert_eq!(shelf.look(None), Some(("old".into(), false)), "{about_old}");
     }
 }
 

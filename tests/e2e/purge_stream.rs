@@ -201,16 +201,22 @@ fn another_leader_and_more_partitions_are_found() {
     assert!((gaps(&proxy, "first") - 1.0).abs() < 0.5);
 }
 
-#[test]
-fn a_topic_that_comes_later_is_read_from_its_beginning() {
-    let (origin, kafka) = (Origin::start(), Kafka::start());
-    let page = Versioned::page(&origin, "/wiki/A", "max-age=60");
-    let proxy = Proxy::new(&origin).config(&stream(&kafka, "")).start();
+/// A page that is stored while the stream's topic is not there, and has changed since.
+fn before_the_topic(origin: &Origin, kafka: &Kafka) -> Proxy {
+    let page = Versioned::page(origin, "/wiki/A", "max-age=60");
+    let proxy = Proxy::new(origin).config(&stream(kafka, "")).start();
     eventually("the cluster has answered", || {
         proxy.status()["purging"]["streams"][0]["cluster"] == "cluster-one"
     });
     proxy.http1().get("/wiki/A").expect(200);
     page.raise();
+    proxy
+}
+
+#[test]
+fn a_topic_that_comes_later_is_read_from_its_beginning() {
+    let (origin, kafka) = (Origin::start(), Kafka::start());
+    let proxy = before_the_topic(&origin, &kafka);
     kafka.topic(TOPIC, 1);
     kafka.events(TOPIC, 0, &["https://wiki.test/wiki/A"]);
     wait_for_position(&proxy, 0, 1);
@@ -220,13 +226,7 @@ fn a_topic_that_comes_later_is_read_from_its_beginning() {
 #[test]
 fn a_topic_that_has_lost_its_beginning_before_it_was_read_is_a_gap() {
     let (origin, kafka) = (Origin::start(), Kafka::start());
-    let page = Versioned::page(&origin, "/wiki/A", "max-age=60");
-    let proxy = Proxy::new(&origin).config(&stream(&kafka, "")).start();
-    eventually("the cluster has answered", || {
-        proxy.status()["purging"]["streams"][0]["cluster"] == "cluster-one"
-    });
-    proxy.http1().get("/wiki/A").expect(200);
-    page.raise();
+    let proxy = before_the_topic(&origin, &kafka);
     kafka.kill();
     kafka.topic(TOPIC, 1);
     kafka.events(TOPIC, 0, &["https://wiki.test/wiki/A"]);
