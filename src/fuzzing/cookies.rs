@@ -106,7 +106,7 @@ fn peer() -> Peer {
     Peer::plain(local, local)
 }
 
-/// What `([sS]ession|Token)=` finds.
+/// What `(?:[sS]ession|Token)=` finds.
 fn has_session(line: &[u8]) -> bool {
     let words: [&[u8]; 3] = [b"session=", b"Session=", b"Token="];
     words.iter().any(|word| line.windows(word.len()).any(|part| part == *word))

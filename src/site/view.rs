@@ -61,16 +61,18 @@ impl View {
         if !present.has(Present::COOKIE) || cookies.policy == CookiePolicy::AsSent {
             return;
         }
-        let lines = || headers.get_all(COOKIE).iter();
-        let by_session = cookies.policy == CookiePolicy::BySession;
-        self.session = by_session && lines().any(|line| cookies.session.is_match(line.as_bytes()));
-        if by_session && (self.session || plan.action != Action::Lookup) {
-            return;
+        if cookies.policy == CookiePolicy::BySession {
+            let joined = if is_plain(headers) { None } else { joined_cookies(headers) };
+            let all = joined.as_ref().or_else(|| headers.get(COOKIE));
+            self.session = all.is_some_and(|all| cookies.session.is_match(all.as_bytes()));
+            if self.session || plan.action != Action::Lookup {
+                return;
+            }
+            let sent = headers.remove(COOKIE);
+            self.cookie = joined.or(sent);
+        } else {
+            headers.remove(COOKIE);
         }
-        if by_session {
-            self.cookie = joined_cookies(lines());
-        }
-        headers.remove(COOKIE);
     }
 
     fn look_at_encoding(&mut self, headers: &mut HeaderMap, site: &Site) {
@@ -78,24 +80,24 @@ impl View {
         if !encoding.normalized && encoding.codings.is_empty() {
             return;
         }
-        let mut lines = headers.get_all(ACCEPT_ENCODING).iter();
-        let (first, more) = (lines.next(), lines.next().is_some());
-        let usual = first.filter(|_| !more).and_then(Accepted::usual);
-        self.accepted = usual.unwrap_or_else(|| Accepted::of(headers));
-        if self.asked.as_ref().is_some_and(|asked| asked.no_transform) {
-            // RFC 9111 §5.2.1.6: nothing is coded for it here.
-            self.accepted = Accepted::IDENTITY;
+        let gzip = || HeaderValue::from_static("gzip");
+        let no_transform = self.asked.as_ref().is_some_and(|asked| asked.no_transform);
+        // As nearly everybody asks: one line, which is changed in its place, for a header map makes room
+        // for another field before it looks whether there is one.
+        if encoding.codings.is_empty()
+            && !no_transform
+            && is_plain(headers)
+            && let Some(line) = headers.get_mut(ACCEPT_ENCODING)
+            && let Some(usual) = Accepted::usual(line).filter(|usual| usual.takes(Coding::Gzip))
+        {
+            self.accepted = usual;
+            *line = gzip();
+            return;
         }
-        let asked = self.accepted.takes(Coding::Gzip).then(|| HeaderValue::from_static("gzip"));
+        // RFC 9111 §5.2.1.6: nothing is coded here for who wants no transformation.
+        self.accepted = if no_transform { Accepted::IDENTITY } else { Accepted::of(headers) };
+        let asked = self.accepted.takes(Coding::Gzip).then(gzip);
         match asked {
-            // In its place where it stands in one line, as it nearly always does: a header map makes
-            // room for another field before it looks whether there is one.
-            Some(asked) if encoding.codings.is_empty() && !more => {
-                match headers.get_mut(ACCEPT_ENCODING) {
-                    Some(line) => *line = asked,
-                    None => drop(headers.insert(ACCEPT_ENCODING, asked)),
-                }
-            }
             Some(asked) if encoding.codings.is_empty() => {
                 headers.insert(ACCEPT_ENCODING, asked);
             }
@@ -128,12 +130,14 @@ impl View {
     }
 }
 
+/// Whether no field has a second line. In no time.
+fn is_plain(headers: &HeaderMap) -> bool {
+    headers.len() == headers.keys_len()
+}
+
 /// The lines of Cookie as one: origins read them so (RFC 6265 §5.4 has clients send no more than one).
-fn joined_cookies<'a>(mut lines: impl Iterator<Item = &'a HeaderValue>) -> Option<HeaderValue> {
-    let first = lines.next()?;
-    let Some(second) = lines.next() else { return Some(first.clone()) };
-    let all: Vec<&[u8]> =
-        [first, second].into_iter().chain(lines).map(HeaderValue::as_bytes).collect();
+fn joined_cookies(headers: &HeaderMap) -> Option<HeaderValue> {
+    let all: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
     HeaderValue::from_bytes(&all.join(&b"; "[..])).ok()
 }
 

@@ -157,8 +157,9 @@ pub(super) static SITE: Section = Section {
         key(
             "session_cookies",
             Text(texts::pattern),
-            Is("\"([sS]ession|Token)=\""),
-            "A regular expression that finds a session in Cookie.",
+            Is("\"(?:[sS]ession|Token)=\""),
+            "A regular expression that finds a session in Cookie. It is sought in every request that has \
+             cookies, and fastest where `(?:` begins its groups.",
         ),
         key(
             "origin_cookies",
