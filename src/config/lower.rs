@@ -14,8 +14,8 @@ use super::Ids;
 use super::file::Table;
 use super::kind::Value;
 use super::meaning::{
-    AccessSink, Cache, Certificate, Cluster, Config, HostPattern, Http2, Limits, Listener, Log,
-    Node, Pem, Purge, Server, Site, Timeouts, Token,
+    AccessSink, Balance, Cache, Certificate, Cluster, Config, HostPattern, Http2, Limits, Listener,
+    Log, Node, Pem, Purge, Server, Site, Timeouts, Token,
 };
 use super::texts;
 use crate::base::ClusterId;
@@ -168,6 +168,11 @@ fn cluster(table: &Table, datacenter: Option<&str>, ids: &Ids) -> Option<Cluster
         id: ClusterId(ids.clusters.number(&table.name)?),
         name: table.name.as_str().into(),
         servers: servers(table, datacenter),
+        balance: match table.text("balance") {
+            "least" => Balance::Least,
+            "hash" => Balance::Hash,
+            _ => Balance::Turns,
+        },
         connect_timeout: table.duration("connect_timeout"),
         first_byte_timeout: table.duration("first_byte_timeout"),
         between_bytes_timeout: table.duration("between_bytes_timeout"),
@@ -176,6 +181,7 @@ fn cluster(table: &Table, datacenter: Option<&str>, ids: &Ids) -> Option<Cluster
         max_queue: table.count("max_queue"),
         queue_timeout: table.duration("queue_timeout"),
         refresh_rate: need(u32::try_from(table.integer("refresh_rate")).ok()),
+        retry_budget: need(u32::try_from(table.integer("retry_budget")).ok()),
         roots: table.path("roots").map(Pem::File),
     })
 }

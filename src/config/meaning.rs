@@ -241,6 +241,8 @@ pub struct Cluster {
     pub name: Arc<str>,
     /// Its servers, at least one.
     pub servers: Vec<Server>,
+    /// Which of them a request goes to.
+    pub balance: Balance,
     /// From the first SYN to a connection, TLS included.
     pub connect_timeout: Duration,
     /// From the request's last byte to the end of the answer's head.
@@ -257,8 +259,21 @@ pub struct Cluster {
     pub queue_timeout: Duration,
     /// Refreshes a second behind stale answers; 0 for any number.
     pub refresh_rate: u32,
+    /// Requests that may be asked again of another server, in percent of all.
+    pub retry_budget: u32,
     /// Roots for TLS servers in PEM; the web's where none are named.
     pub roots: Option<Pem>,
+}
+
+/// Which server of a cluster a request goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Balance {
+    /// Whose turn it is, by weight.
+    Turns,
+    /// Of two that are drawn by weight, the one that has less to do.
+    Least,
+    /// Always the same one for a URL, while that has not much more to do than others.
+    Hash,
 }
 
 /// A server of a cluster.

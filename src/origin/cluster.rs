@@ -1,22 +1,25 @@
-//! One cluster: a request goes to the server whose turn it is, and once more to another where that
-//! is safe.
+//! One cluster: a request goes to the server that its balance picks, and once more to another where
+//! that is safe.
 
 use std::collections::HashSet;
 use std::future::poll_fn;
+use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http::{StatusCode, request, response};
 
 use super::answer;
-use super::balance::Turns;
+use super::balance::{Balance, Servers};
 use super::body::{Lease, OriginBody};
 use super::connection::{Awaited, Connection};
 use super::fault;
+use super::retries::Retries;
 use super::sending::Sending;
 use super::server::Server;
+use super::tries::{Missed, Tries};
 use crate::base::tunnel::Tunnel;
 use crate::base::{Body, Bucket, Budget, Clock, ClusterId, Fault, Reason, WorkerId};
 use crate::config::{self, Host};
@@ -31,7 +34,8 @@ pub struct Cluster {
     config: Arc<config::Cluster>,
     workers: usize,
     servers: Box<[Arc<Server>]>,
-    turns: Mutex<Turns>,
+    balance: Balance,
+    retries: Retries,
     pace: Option<Bucket>,
     paced: AtomicU64,
 }
@@ -91,11 +95,13 @@ impl Cluster {
             )))
         };
         let servers: Box<[_]> = config.servers.iter().map(server).collect::<Result<_, String>>()?;
-        let turns = Mutex::new(Turns::new(config.servers.iter().map(|server| server.weight)));
+        let weighed = config.servers.iter().map(|server| (&server.name, server.weight));
+        let balance = Balance::new(config.balance, weighed);
         let rate = config.refresh_rate;
         let pace = (rate > 0).then(|| Bucket::new(rate, rate));
+        let retries = Retries::new(config.retry_budget);
         let (config, paced) = (Arc::clone(config), AtomicU64::new(0));
-        Ok(Self { config, workers, servers, turns, pace, paced })
+        Ok(Self { config, workers, servers, balance, retries, pace, paced })
     }
 
     /// Whether it is what `config` describes.
@@ -140,12 +146,18 @@ impl Cluster {
         self.servers.iter().for_each(|server| server.sweep(self.config.keepalive, now));
     }
 
+    /// How often a request was not asked again, because too many were.
+    pub fn retries_refused(&self) -> u64 {
+        self.retries.refused()
+    }
+
     /// Sends a request and waits for the head of its answer.
     ///
     /// # Errors
-    /// What kept the answer from coming. A request that may be repeated safely (RFC 9110 §9.2.2)
-    /// has been tried a second time where a kept connection closed before a byte came, and on each
-    /// server that could not be reached at all.
+    /// What kept the answer from coming. A request has been tried on each server that could not be
+    /// reached at all; one that may be repeated safely (RFC 9110 §9.2.2) once more where a kept
+    /// connection closed before a byte came, and, within the budget of retries, once at another
+    /// server where a new one did, or where the answer was a 503.
     pub async fn send(
         &self,
         head: request::Parts,
@@ -153,53 +165,63 @@ impl Cluster {
         worker: WorkerId,
         clock: &Clock,
     ) -> Result<Exchange, Fault> {
-        let started = clock.now();
+        self.retries.earn();
         let repeatable = matches!(body, Body::Empty) && head.method.is_idempotent();
-        let mut unreachable = HashSet::new();
-        let mut fresh_only = false;
+        let mut tries = Tries::new(repeatable);
+        let asking = Asking { head: &head, worker, clock, started: clock.now() };
         loop {
-            let at = self.turn(&unreachable)?;
-            let server = &self.servers[at];
-            let (queue, limit) = (self.config.max_queue, self.config.queue_timeout);
-            let turn = server.turn(queue, limit, clock).await?;
-            let kept =
-                if fresh_only { None } else { server.reuse(worker, self.config.keepalive, clock) };
-            let reused = kept.is_some();
-            let connection = match kept {
-                Some(connection) => connection,
-                None => match server.connect(self.config.connect_timeout, clock).await {
-                    Ok(connection) => connection,
-                    Err(_) if unreachable.len() + 1 < self.servers.len() => {
-                        // Nothing was sent, so any request may go to the next server.
-                        unreachable.insert(at);
-                        continue;
-                    }
-                    Err(fault) => return Err(fault),
-                },
-            };
-            let sent = std::mem::replace(&mut body, Body::Empty);
-            let lease = Lease { server: Arc::clone(server), worker, connection, turn };
-            match self.exchange(lease, &head, sent, started, clock).await {
-                Ok(exchange) => return Ok(exchange),
-                Err(fault) => {
-                    server.counts().failures.fetch_add(1, Ordering::Relaxed);
-                    if !(fault.retry && reused && repeatable && !fresh_only) {
-                        return Err(fault);
-                    }
-                    server.counts().retries.fetch_add(1, Ordering::Relaxed);
-                    fresh_only = true;
+            let over = match self.pick(&head, tries.out()) {
+                Ok(at) => {
+                    let answer = self.ask(at, &asking, &mut body, tries.fresh_only()).await;
+                    tries.judge(&self.servers, at, answer, &self.retries)
                 }
+                Err(fault) => ControlFlow::Break(Err(fault)),
+            };
+            if let ControlFlow::Break(answer) = over {
+                // Another server's 503 says more than that this one said nothing.
+                return answer.or_else(|fault| tries.into_spare().ok_or(fault));
             }
         }
     }
 
-    fn turn(&self, unreachable: &HashSet<usize>) -> Result<usize, Fault> {
-        // The turns are whole between statements.
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        let may = |at| !unreachable.contains(&at);
-        let next = turns.next(|at| may(at) && self.servers[at].has_room());
+    /// Asks one server once.
+    async fn ask(
+        &self,
+        at: usize,
+        asking: &Asking<'_>,
+        body: &mut Body,
+        fresh_only: bool,
+    ) -> Result<Exchange, Missed> {
+        let (server, config, clock) = (&self.servers[at], &self.config, asking.clock);
+        let turn = server.turn(config.max_queue, config.queue_timeout, clock).await;
+        let turn = turn.map_err(Missed::Full)?;
+        let kept = match fresh_only {
+            true => None,
+            false => server.reuse(asking.worker, config.keepalive, clock),
+        };
+        let reused = kept.is_some();
+        let connection = match kept {
+            Some(connection) => connection,
+            None => {
+                let connected = server.connect(config.connect_timeout, clock).await;
+                connected.map_err(Missed::Unreachable)?
+            }
+        };
+        let sent = std::mem::replace(body, Body::Empty);
+        let lease = Lease { server: Arc::clone(server), worker: asking.worker, connection, turn };
+        let answer = self.exchange(lease, asking.head, sent, asking.started, clock).await;
+        answer.map_err(|fault| {
+            server.counts().failures.fetch_add(1, Ordering::Relaxed);
+            Missed::Lost { fault, reused }
+        })
+    }
+
+    fn pick(&self, asked: &request::Parts, out: &HashSet<usize>) -> Result<usize, Fault> {
+        let mut servers = Left { servers: &self.servers, out, with_room: true };
+        let next = self.balance.next(&servers, asked);
         // Where all have as much to do as they may, somebody has to wait.
-        let next = next.or_else(|| turns.next(may));
+        servers.with_room = false;
+        let next = next.or_else(|| self.balance.next(&servers, asked));
         next.ok_or_else(|| Fault::origin(Reason::NoServer, format!("cluster {}", self.name())))
     }
 
@@ -270,6 +292,32 @@ impl Cluster {
                 Err(Fault::origin(Reason::FirstByteTimeout, log))
             })
         }
+    }
+}
+
+/// A request on its way to whichever server answers it.
+struct Asking<'a> {
+    head: &'a request::Parts,
+    worker: WorkerId,
+    clock: &'a Clock,
+    started: Instant,
+}
+
+/// The servers that a request may go to.
+struct Left<'a> {
+    servers: &'a [Arc<Server>],
+    out: &'a HashSet<usize>,
+    /// Whether only those are asked that have a connection for it at once.
+    with_room: bool,
+}
+
+impl Servers for Left<'_> {
+    fn may(&self, at: usize) -> bool {
+        !self.out.contains(&at) && (!self.with_room || self.servers[at].has_room())
+    }
+
+    fn load(&self, at: usize) -> usize {
+        self.servers[at].load()
     }
 }
 

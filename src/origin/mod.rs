@@ -1,9 +1,11 @@
 //! Origin clusters: which server is asked, over which connection, and how long for.
 //!
-//! A cluster's servers take turns by weight; each keeps idle connections per worker, so that a
+//! A cluster's servers share its requests by turns, by what they have under way or by URL; each keeps idle connections per worker, so that a
 //! connection never leaves the runtime that polls it, while the number of open ones is counted
-//! over all workers. A connection that closed before a byte of its answer came is the only reason
-//! for which a request is sent again, and only where the request may be repeated safely.
+//! over all workers. A kept connection that closed before a byte of its answer
+//! came is no server's fault, and the request goes over another; where a server closed a new one so,
+//! or says 503, another server is asked once, within a budget. Both only where a request may be
+//! repeated safely.
 
 pub mod answer;
 pub mod balance;
@@ -11,8 +13,10 @@ pub mod body;
 pub mod cluster;
 pub mod connection;
 pub mod fault;
+pub mod retries;
 pub mod sending;
 pub mod server;
+pub mod tries;
 
 use std::collections::HashMap;
 use std::sync::Arc;

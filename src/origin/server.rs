@@ -125,6 +125,11 @@ impl Server {
         self.queue.load(Ordering::Relaxed)
     }
 
+    /// Requests that it has to do now: those with a connection and those that wait for one.
+    pub fn load(&self) -> usize {
+        self.most.saturating_sub(self.turns.available_permits()) + self.queue()
+    }
+
     /// Whether a request would find a connection without waiting for it.
     pub fn has_room(&self) -> bool {
         self.turns.available_permits() > 0

@@ -170,6 +170,10 @@ impl Rooms {
             let help = "Stale answers behind which no refresh began, since `refresh_rate` had.";
             let labels = [("origin_cluster", &**cluster.name())];
             out.counter("tidegate_refreshes_paced_total", help, &labels, cluster.paced() as f64);
+            let help =
+                "Requests that no other server was asked for, since `retry_budget` was spent.";
+            let refused = cluster.retries_refused() as f64;
+            out.counter("tidegate_retries_refused_total", help, &labels, refused);
             for server in cluster.servers() {
                 let labels = [("origin_cluster", &**cluster.name()), ("server", &**server.name())];
                 let help = "Connections to the server, idle ones included.";

@@ -12,6 +12,7 @@ mod kit;
 mod access_log;
 mod admin;
 mod answers;
+mod balance;
 mod caps;
 mod coalesce;
 mod coding;

@@ -1,7 +1,7 @@
 //! The part of the table of keys that clusters with their servers have.
 
 use super::super::kind::Default::{Is, Required, Unset};
-use super::super::kind::Kind::{Integer, Origin, Path};
+use super::super::kind::Kind::{Choice, Integer, Origin, Path};
 use super::super::kind::{Form, Part, Section};
 use super::{ANY_TIME, NONZERO, key, part};
 
@@ -9,6 +9,15 @@ pub(super) static CLUSTER: Section = Section {
     doc: "An origin service under a name of yours.",
     shorthand: None,
     keys: &[
+        key(
+            "balance",
+            Choice(&["turns", "least", "hash"]),
+            Is("\"turns\""),
+            "Which server a request goes to. With \"turns\" each has its weight of them; with \"least\" two \
+             are drawn by weight, and the one with less under way is asked, so that a slow server gets \
+             less; with \"hash\" a URL has always the same server, the same for every node, while that has \
+             no more than a quarter above its share under way.",
+        ),
         key(
             "connect_timeout",
             NONZERO,
@@ -47,6 +56,13 @@ pub(super) static CLUSTER: Section = Section {
             Is("0"),
             "Refreshes a second behind stale answers; while there are more, readers go on getting what is \
              stale. 0 for any number.",
+        ),
+        key(
+            "retry_budget",
+            Integer { least: 0, most: 100 },
+            Is("20"),
+            "Requests that may be asked again of another server, where one has said 503 or closed the \
+             connection without a word, in percent of all. Only what may be repeated safely is, and once.",
         ),
         key(
             "roots",

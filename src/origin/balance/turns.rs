@@ -4,7 +4,7 @@
 
 /// The state of the turns; one a cluster, behind its lock.
 #[derive(Debug)]
-pub struct Turns(Vec<Turn>);
+pub(super) struct Turns(Vec<Turn>);
 
 #[derive(Debug)]
 struct Turn {
@@ -14,12 +14,12 @@ struct Turn {
 
 impl Turns {
     /// Turns for servers of these weights.
-    pub fn new(weights: impl Iterator<Item = u32>) -> Self {
+    pub(super) fn new(weights: impl Iterator<Item = u32>) -> Self {
         Self(weights.map(|weight| Turn { weight: i64::from(weight), current: 0 }).collect())
     }
 
     /// The server whose turn it is among those that `may` be asked; `None` where none may.
-    pub fn next(&mut self, may: impl Fn(usize) -> bool) -> Option<usize> {
+    pub(super) fn next(&mut self, may: impl Fn(usize) -> bool) -> Option<usize> {
         let mut best: Option<usize> = None;
         let mut sum = 0;
         for at in (0..self.0.len()).filter(|at| may(*at)) {

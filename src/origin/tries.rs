@@ -1,0 +1,107 @@
+//! What a request goes through until a server answers it: whether it is asked again, and of whom.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use http::StatusCode;
+
+use super::cluster::Exchange;
+use super::retries::Retries;
+use super::server::Server;
+use crate::base::Fault;
+
+/// The tries of one request.
+#[derive(Debug)]
+pub struct Tries {
+    repeatable: bool,
+    out: HashSet<usize>,
+    fresh_only: bool,
+    /// Whether another server was asked after one had been sent the request.
+    elsewhere: bool,
+    spare: Option<Exchange>,
+}
+
+/// Why a server has not answered.
+#[derive(Debug)]
+pub enum Missed {
+    /// No connection came free.
+    Full(Fault),
+    /// None could be opened.
+    Unreachable(Fault),
+    /// It failed with the request on it.
+    Lost {
+        /// How.
+        fault: Fault,
+        /// Whether it had served others before.
+        reused: bool,
+    },
+}
+
+impl Tries {
+    /// None yet, of a request that may be `repeatable` after it was sent.
+    pub fn new(repeatable: bool) -> Self {
+        let (fresh_only, elsewhere) = (false, false);
+        Self { repeatable, out: HashSet::new(), fresh_only, elsewhere, spare: None }
+    }
+
+    /// The servers that it does not go to again.
+    pub fn out(&self) -> &HashSet<usize> {
+        &self.out
+    }
+
+    /// Whether it must have a new connection, since a kept one has failed it.
+    pub fn fresh_only(&self) -> bool {
+        self.fresh_only
+    }
+
+    /// The 503 for which another server was asked, if that has not answered either.
+    pub fn into_spare(self) -> Option<Exchange> {
+        self.spare
+    }
+
+    /// Whether what became of it at one of `servers` is the end of it, and what is the end then.
+    pub fn judge(
+        &mut self,
+        servers: &[Arc<Server>],
+        at: usize,
+        answer: Result<Exchange, Missed>,
+        retries: &Retries,
+    ) -> ControlFlow<Result<Exchange, Fault>> {
+        let others = self.out.len() + 1 < servers.len();
+        let may_go_on = self.repeatable && !self.elsewhere && others;
+        match answer {
+            Ok(answer)
+                if answer.head.status == StatusCode::SERVICE_UNAVAILABLE
+                    && may_go_on
+                    && retries.take() =>
+            {
+                self.spare = Some(answer);
+                self.elsewhere = true;
+            }
+            Ok(answer) => return ControlFlow::Break(Ok(answer)),
+            // Nothing was sent, so any request may go to the next server.
+            Err(Missed::Unreachable(_)) if others => {
+                self.out.insert(at);
+                return ControlFlow::Continue(());
+            }
+            Err(Missed::Lost { fault, reused: true })
+                if fault.retry && self.repeatable && !self.fresh_only =>
+            {
+                servers[at].counts().retries.fetch_add(1, Ordering::Relaxed);
+                self.fresh_only = true;
+                return ControlFlow::Continue(());
+            }
+            Err(Missed::Lost { fault, .. }) if fault.retry && may_go_on && retries.take() => {
+                self.elsewhere = true;
+            }
+            Err(Missed::Full(fault) | Missed::Unreachable(fault) | Missed::Lost { fault, .. }) => {
+                return ControlFlow::Break(Err(fault));
+            }
+        }
+        servers[at].counts().retries.fetch_add(1, Ordering::Relaxed);
+        self.out.insert(at);
+        ControlFlow::Continue(())
+    }
+}
