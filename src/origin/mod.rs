@@ -1,11 +1,11 @@
 //! Origin clusters: which server is asked, over which connection, and how long for.
 //!
-//! A cluster's servers share its requests by turns, by what they have under way or by URL; each keeps idle connections per worker, so that a
-//! connection never leaves the runtime that polls it, while the number of open ones is counted
-//! over all workers. A kept connection that closed before a byte of its answer
-//! came is no server's fault, and the request goes over another; where a server closed a new one so,
-//! or says 503, another server is asked once, within a budget. Both only where a request may be
-//! repeated safely.
+//! A cluster's servers share its requests by turns, by what they have under way, or by URL. Each keeps
+//! idle connections per worker, so that a connection never leaves the runtime that polls it, while
+//! the number of open ones is counted over all workers. A kept connection that closed before a byte
+//! of its answer came is no server's fault, and the request goes over another; where a server closed
+//! a new one so, or says 503, another server is asked once, within a budget. Both only where a
+//! request may be repeated safely.
 
 pub mod answer;
 pub mod balance;

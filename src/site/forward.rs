@@ -141,11 +141,16 @@ pub fn join_cookies(headers: &mut HeaderMap) {
     if crumbs.nth(1).is_none() {
         return;
     }
-    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    // Field values joined by a separator of visible characters are a field value.
-    if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+    if let Some(cookie) = joined_cookies(headers) {
         headers.insert(COOKIE, cookie);
     }
+}
+
+/// The lines of Cookie as one: origins read them so (RFC 6265 §5.4 has clients send no more than one).
+pub(super) fn joined_cookies(headers: &HeaderMap) -> Option<HeaderValue> {
+    let all: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    // Field values joined by a separator of visible characters are a field value.
+    HeaderValue::from_bytes(&all.join(&b"; "[..])).ok()
 }
 
 /// The version as Via names it (RFC 9110 §7.6.3).

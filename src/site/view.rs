@@ -10,6 +10,7 @@ use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, COOKIE, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, request};
 
 use super::client::X_FORWARDED_PROTO;
+use super::forward::joined_cookies;
 use super::plan::{Action, Plan};
 use crate::base::{Accepted, Coding};
 use crate::config::{CookiePolicy, Property, PropertySource, Ranges, Site};
@@ -133,12 +134,6 @@ impl View {
 /// Whether no field has a second line. In no time.
 fn is_plain(headers: &HeaderMap) -> bool {
     headers.len() == headers.keys_len()
-}
-
-/// The lines of Cookie as one: origins read them so (RFC 6265 §5.4 has clients send no more than one).
-fn joined_cookies(headers: &HeaderMap) -> Option<HeaderValue> {
-    let all: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    HeaderValue::from_bytes(&all.join(&b"; "[..])).ok()
 }
 
 /// Sets the field of `property`, in place of whatever the client sent under its name.

@@ -17,8 +17,7 @@ use super::wait::SOON;
 /// Connections that one attacker holds.
 const MANY: usize = 500;
 
-/// They come so many at a time and so far apart, all within a quarter of a second: on a machine of its own
-/// an attacker's connecting takes the edge's cores no time, and here it does.
+/// Who comes in turn comes so many at a time, and so far apart.
 const ABREAST: usize = 10;
 const APART: Duration = Duration::from_millis(5);
 
@@ -33,24 +32,32 @@ pub struct Swarm {
 }
 
 impl Swarm {
-    /// Connects, and sends `opening` on each.
+    /// Connects all at once, and sends `opening` on each.
     pub fn connect(address: SocketAddr, opening: &[u8]) -> Self {
-        let connect = || -> io::Result<TcpStream> {
+        Self::arrive(address, opening, || {})
+    }
+
+    /// The same within a quarter of a second, as over a network.
+    pub fn connect_in_turn(address: SocketAddr, opening: &[u8]) -> Self {
+        let mut arrived = 0_usize;
+        Self::arrive(address, opening, || {
+            arrived += 1;
+            if arrived.is_multiple_of(ABREAST) {
+                thread::park_timeout(APART);
+            }
+        })
+    }
+
+    fn arrive(address: SocketAddr, opening: &[u8], mut then: impl FnMut()) -> Self {
+        let mut connect = || -> io::Result<TcpStream> {
             // Little is taken that nobody reads.
             let mut stream = stranger(address, Some(4096))?;
             stream.write_all(opening)?;
             stream.set_nonblocking(true)?;
+            then();
             Ok(stream)
         };
-        let mut open = Vec::with_capacity(MANY);
-        while open.len() < MANY
-            && let Ok(stream) = connect()
-        {
-            open.push((stream, 0));
-            if open.len().is_multiple_of(ABREAST) {
-                thread::park_timeout(APART);
-            }
-        }
+        let open: Vec<_> = (0..MANY).map_while(|_| Some((connect().ok()?, 0))).collect();
         let all = open.len();
         Self { open, all }
     }

@@ -8,7 +8,7 @@ use siphasher::sip::SipHasher13;
 
 use super::Servers;
 
-/// Places of the table, a prime: a hundred for each of hundreds of servers (section 5.3 of the paper).
+/// Places of the table, a prime: a hundred for each of hundreds of servers, so that shares differ by 1 %.
 const PLACES: usize = 65_537;
 
 /// What a server may have under way of its share, in hundredths.

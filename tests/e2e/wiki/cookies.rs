@@ -67,6 +67,24 @@ fn a_session_never_sees_another_page_than_its_own_and_a_reader_never_sees_a_sess
 }
 
 #[test]
+fn a_session_in_a_second_line_of_cookie_is_one() {
+    let origin = Origin::start();
+    origin.on("/wiki/Tide", |seen| {
+        let cookies = seen.head.all("cookie");
+        article(if cookies.is_empty() { "welcome" } else { "hello" }).header("vary", "Cookie")
+    });
+    let proxy = wiki(&origin).tls().start();
+    for client in clients(&proxy) {
+        assert_eq!(client.get("/wiki/Tide").expect(200).text(), "welcome");
+        let both = get("/wiki/Tide").header("cookie", "theme=dark");
+        let own = client.send(both.header("cookie", "wikisession=two")).expect(200);
+        assert_eq!(own.text(), "hello");
+        assert!(!cache_status(&own).hit);
+    }
+    proxy.http1().get("/wiki/Tide").expect(200).expect_hit();
+}
+
+#[test]
 fn a_session_is_told_why_it_is_not_served_from_the_store() {
     let origin = Origin::start();
     greeting(&origin, "/wiki/Tide");
