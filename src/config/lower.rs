@@ -1,6 +1,7 @@
 //! The second stage: makes the plain values of [`meaning`](super::meaning) from a file in which no
 //! error was found. It decides nothing but which of a cluster's servers this node uses.
 
+mod cluster;
 mod htcp;
 mod site;
 mod stream;
@@ -14,11 +15,10 @@ use super::Ids;
 use super::file::Table;
 use super::kind::Value;
 use super::meaning::{
-    AccessSink, Balance, Cache, Certificate, Cluster, Config, HostPattern, Http2, Limits, Listener,
-    Log, Node, Pem, Purge, Server, Site, Timeouts, Token,
+    AccessSink, Cache, Certificate, Cluster, Config, HostPattern, Http2, Limits, Listener, Log,
+    Node, Pem, Purge, Site, Timeouts, Token,
 };
 use super::texts;
-use crate::base::ClusterId;
 use crate::geo::PrefixSet;
 
 /// What `root` means; `None` where `ids` has no number left.
@@ -27,7 +27,7 @@ pub(super) fn lower(root: &Table, ids: &Ids) -> Option<Config> {
     let clusters: Option<Vec<Arc<Cluster>>> = root
         .tables("cluster")
         .iter()
-        .map(|table| cluster(table, node.datacenter.as_deref(), ids).map(Arc::new))
+        .map(|table| cluster::cluster(table, node.datacenter.as_deref(), ids).map(Arc::new))
         .collect();
     let clusters = clusters?;
     let sites: Option<Vec<Arc<Site>>> = root
@@ -134,7 +134,7 @@ fn limits(table: &Table) -> Limits {
 }
 
 fn http2(table: &Table) -> Http2 {
-    let small = |key| need(u32::try_from(table.integer(key)).ok());
+    let small = |key| small(table, key);
     let window = |key| need(u32::try_from(table.size(key)).ok());
     Http2 {
         enabled: table.boolean("enabled"),
@@ -163,60 +163,8 @@ fn log(table: &Table) -> Log {
     Log { access, level: table.text("level").to_owned() }
 }
 
-fn cluster(table: &Table, datacenter: Option<&str>, ids: &Ids) -> Option<Cluster> {
-    Some(Cluster {
-        id: ClusterId(ids.clusters.number(&table.name)?),
-        name: table.name.as_str().into(),
-        servers: servers(table, datacenter),
-        balance: match table.text("balance") {
-            "least" => Balance::Least,
-            "hash" => Balance::Hash,
-            _ => Balance::Turns,
-        },
-        connect_timeout: table.duration("connect_timeout"),
-        first_byte_timeout: table.duration("first_byte_timeout"),
-        between_bytes_timeout: table.duration("between_bytes_timeout"),
-        keepalive: table.duration("keepalive"),
-        max_connections: table.count("max_connections"),
-        max_queue: table.count("max_queue"),
-        queue_timeout: table.duration("queue_timeout"),
-        refresh_rate: need(u32::try_from(table.integer("refresh_rate")).ok()),
-        retry_budget: need(u32::try_from(table.integer("retry_budget")).ok()),
-        roots: table.path("roots").map(Pem::File),
-    })
-}
-
-/// The servers of the node's own datacenter; where it has none, the cluster's own; where it has
-/// none either, those of every datacenter.
-fn servers(cluster: &Table, datacenter: Option<&str>) -> Vec<Server> {
-    let of =
-        |table: &Table| -> Vec<Server> { table.tables("servers").iter().map(server).collect() };
-    let datacenters = cluster.tables("datacenter");
-    let own = datacenters.iter().find(|table| Some(table.name.as_str()) == datacenter);
-    let own = own.map(of).unwrap_or_default();
-    let here = if own.is_empty() { of(cluster) } else { own };
-    if here.is_empty() {
-        let mut all: Vec<Server> = Vec::new();
-        for server in datacenters.iter().flat_map(of) {
-            // One machine may serve for two datacenters.
-            if !all.iter().any(|other| (&other.host, other.port) == (&server.host, server.port)) {
-                all.push(server);
-            }
-        }
-        return all;
-    }
-    here
-}
-
-fn server(table: &Table) -> Server {
-    let Some(Value::Origin(origin)) = table.value("address") else { return need(None) };
-    Server {
-        name: origin.text.as_str().into(),
-        host: origin.host.clone(),
-        port: origin.port,
-        tls: origin.tls,
-        weight: need(u32::try_from(table.integer("weight")).ok()),
-    }
+fn small(table: &Table, key: &str) -> u32 {
+    need(u32::try_from(table.integer(key)).ok())
 }
 
 /// What a filled file without errors has.

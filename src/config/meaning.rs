@@ -1,18 +1,19 @@
 //! What a configuration means: plain values that every room can take as they are. Nothing here
 //! knows of files, lines or TOML; `lower` makes these from what was written.
 
+mod cluster;
 mod htcp;
 mod site;
 mod stream;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::ClusterId;
 pub use crate::base::pem::{Certificate, Pem};
 use crate::geo::PrefixSet;
+pub use cluster::*;
 pub use htcp::*;
 pub use site::*;
 pub use stream::*;
@@ -230,72 +231,4 @@ pub enum AccessSink {
     Stdout,
     /// To a file, opened for appending and reopened at each reload.
     File(PathBuf),
-}
-
-/// A named origin service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cluster {
-    /// Its number for the life of the process.
-    pub id: ClusterId,
-    /// Its name.
-    pub name: Arc<str>,
-    /// Its servers, at least one.
-    pub servers: Vec<Server>,
-    /// Which of them a request goes to.
-    pub balance: Balance,
-    /// From the first SYN to a connection, TLS included.
-    pub connect_timeout: Duration,
-    /// From the request's last byte to the end of the answer's head.
-    pub first_byte_timeout: Duration,
-    /// Between two pieces of an answer's body.
-    pub between_bytes_timeout: Duration,
-    /// How long an unused connection is kept.
-    pub keepalive: Duration,
-    /// Connections to each server, over all workers.
-    pub max_connections: usize,
-    /// Requests that may wait for a connection to each server.
-    pub max_queue: usize,
-    /// How long each of them waits.
-    pub queue_timeout: Duration,
-    /// Refreshes a second behind stale answers; 0 for any number.
-    pub refresh_rate: u32,
-    /// Requests that may be asked again of another server, in percent of all.
-    pub retry_budget: u32,
-    /// Roots for TLS servers in PEM; the web's where none are named.
-    pub roots: Option<Pem>,
-}
-
-/// Which server of a cluster a request goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Balance {
-    /// Whose turn it is, by weight.
-    Turns,
-    /// Of two that are drawn by weight, the one that has less to do.
-    Least,
-    /// Always the same one for a URL, while that has not much more to do than others.
-    Hash,
-}
-
-/// A server of a cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server {
-    /// What was written, for logs and metrics.
-    pub name: Arc<str>,
-    /// Its host.
-    pub host: Host,
-    /// Its port.
-    pub port: u16,
-    /// Whether it speaks TLS.
-    pub tls: bool,
-    /// Its share among its cluster's servers, at least 1.
-    pub weight: u32,
-}
-
-/// A host to connect to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Host {
-    /// An address.
-    Address(IpAddr),
-    /// A name, resolved within its TTL.
-    Name(String),
 }

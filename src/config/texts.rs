@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use http::uri::{Authority, PathAndQuery};
 use http::{HeaderName, HeaderValue, Method};
 
 use super::errors::shown;
@@ -172,6 +173,31 @@ pub(super) fn path(text: &str) -> Result<(), Bad> {
     }
     let message = format!("`{}` is no path", shown(text));
     Err((message, "it begins with `/` and has neither a query nor spaces".into()))
+}
+
+/// A request's target: a path, with a query or without.
+pub(super) fn target(text: &str) -> Result<(), Bad> {
+    if text.starts_with('/') && text.parse::<PathAndQuery>().is_ok() && !text.contains('#') {
+        return Ok(());
+    }
+    let message = format!("{text:?} is no path");
+    Err((message, "for example \"/healthz\" or \"/w/api.php?action=query&format=json\"".into()))
+}
+
+/// What Host may be: a name or an address, with a port or without.
+pub(super) fn authority(text: &str) -> Result<(), Bad> {
+    if text.parse::<Authority>().is_ok_and(|authority| !authority.as_str().contains('@')) {
+        return Ok(());
+    }
+    Err((format!("{text:?} is no host"), "for example \"healthcheck.wiki.test\"".into()))
+}
+
+/// Any text but none.
+pub(super) fn some(text: &str) -> Result<(), Bad> {
+    if !text.is_empty() {
+        return Ok(());
+    }
+    Err(("\"\" is in every body".into(), "leave the key out for any body".into()))
 }
 
 /// The path of a page with `$1` for its title.

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
+use super::allowance::Turn;
 use super::connection::Connection;
 use super::sending::Sending;
-use super::server::{Server, Turn};
+use super::server::Server;
 use crate::base::{Clock, Fault, Reason, WorkerId};
 use crate::semantics::hop;
 use crate::wire::{Content, Piece};

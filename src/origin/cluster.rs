@@ -16,16 +16,14 @@ use super::balance::{Balance, Servers};
 use super::body::{Lease, OriginBody};
 use super::connection::{Awaited, Connection};
 use super::fault;
+use super::health::{Health, check};
 use super::retries::Retries;
 use super::sending::Sending;
 use super::server::Server;
 use super::tries::{Missed, Tries};
 use crate::base::tunnel::Tunnel;
-use crate::base::{Body, Bucket, Budget, Clock, ClusterId, Fault, Reason, WorkerId};
-use crate::config::{self, Host};
-use crate::net::client_tls;
-use crate::net::dial::Tls;
-use crate::net::resolver::Resolver;
+use crate::base::{Body, Bucket, Clock, ClusterId, Fault, Reason, Whose, WorkerId};
+use crate::config;
 use crate::wire::{Content, ResponseHead};
 
 /// A named origin service.
@@ -34,6 +32,7 @@ pub struct Cluster {
     config: Arc<config::Cluster>,
     workers: usize,
     servers: Box<[Arc<Server>]>,
+    health: Health,
     balance: Balance,
     retries: Retries,
     pace: Option<Bucket>,
@@ -61,47 +60,20 @@ pub struct Exchange {
 }
 
 impl Cluster {
-    /// The cluster as configured.
-    ///
-    /// # Errors
-    /// A sentence about its TLS settings.
-    pub fn build(
+    /// The cluster as configured, of `servers` that are as well as `health` says.
+    pub fn new(
         config: &Arc<config::Cluster>,
         workers: usize,
-        resolver: &Resolver,
-        budget: &Budget,
-    ) -> Result<Self, String> {
-        let needs_tls = config.servers.iter().any(|server| server.tls);
-        let tls =
-            needs_tls.then(|| client_tls::client_config(config.roots.as_ref())).transpose()?;
-        let server = |server: &config::Server| {
-            let tls = match (&tls, server.tls) {
-                (Some(tls), true) => {
-                    let host = match &server.host {
-                        Host::Address(address) => address.to_string(),
-                        Host::Name(name) => name.clone(),
-                    };
-                    Some(Tls { config: Arc::clone(tls), name: client_tls::server_name(&host)? })
-                }
-                _ => None,
-            };
-            Ok(Arc::new(Server::new(
-                server,
-                tls,
-                config.max_connections,
-                workers,
-                resolver,
-                budget,
-            )))
-        };
-        let servers: Box<[_]> = config.servers.iter().map(server).collect::<Result<_, String>>()?;
+        servers: Box<[Arc<Server>]>,
+        health: Health,
+    ) -> Self {
         let weighed = config.servers.iter().map(|server| (&server.name, server.weight));
         let balance = Balance::new(config.balance, weighed);
         let rate = config.refresh_rate;
         let pace = (rate > 0).then(|| Bucket::new(rate, rate));
         let retries = Retries::new(config.retry_budget);
         let (config, paced) = (Arc::clone(config), AtomicU64::new(0));
-        Ok(Self { config, workers, servers, balance, retries, pace, paced })
+        Self { config, workers, servers, health, balance, retries, pace, paced }
     }
 
     /// Whether it is what `config` describes.
@@ -117,6 +89,24 @@ impl Cluster {
     /// Its servers.
     pub fn servers(&self) -> &[Arc<Server>] {
         &self.servers
+    }
+
+    /// How these are.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Looks after its health; checks that are due run as tasks of the runtime that this is called on.
+    pub fn tend(self: &Arc<Self>, clock: &Clock) {
+        for at in self.health.tick(clock.now()) {
+            let (cluster, clock) = (Arc::clone(self), clock.clone());
+            tokio::spawn(async move {
+                if let Some(terms) = &cluster.config.check {
+                    let found = check::check(&cluster.servers[at], terms, &clock).await;
+                    cluster.health.checked(at, found, clock.now());
+                }
+            });
+        }
     }
 
     /// Whether it may be asked now for one refresh more behind a stale answer. After a purge of much that
@@ -173,13 +163,15 @@ impl Cluster {
             let over = match self.pick(&head, tries.out()) {
                 Ok(at) => {
                     let answer = self.ask(at, &asking, &mut body, tries.fresh_only()).await;
+                    self.learn(at, &answer, clock.now());
                     tries.judge(&self.servers, at, answer, &self.retries)
                 }
                 Err(fault) => ControlFlow::Break(Err(fault)),
             };
             if let ControlFlow::Break(answer) = over {
                 // Another server's 503 says more than that this one said nothing.
-                return answer.or_else(|fault| tries.into_spare().ok_or(fault));
+                let answer = answer.or_else(|fault| tries.into_spare().ok_or(fault));
+                return answer.map_err(|fault| self.health.told(fault));
             }
         }
     }
@@ -216,12 +208,29 @@ impl Cluster {
         })
     }
 
+    /// Whether a server answers is what its health goes by.
+    fn learn(&self, at: usize, answer: &Result<Exchange, Missed>, now: Instant) {
+        match answer {
+            Ok(answer) => self.health.answered(at, answer.head.status, now),
+            Err(Missed::Unreachable(fault)) => self.health.failed(at, fault, now),
+            // A kept connection may have closed for its age.
+            Err(Missed::Lost { fault, reused })
+                if fault.whose == Whose::Origin && !(*reused && fault.retry) =>
+            {
+                self.health.failed(at, fault, now);
+            }
+            Err(Missed::Lost { .. } | Missed::Full(_)) => {}
+        }
+    }
+
     fn pick(&self, asked: &request::Parts, out: &HashSet<usize>) -> Result<usize, Fault> {
-        let mut servers = Left { servers: &self.servers, out, with_room: true };
-        let next = self.balance.next(&servers, asked);
-        // Where all have as much to do as they may, somebody has to wait.
-        servers.with_room = false;
-        let next = next.or_else(|| self.balance.next(&servers, asked));
+        // Where all have as much to do as they may, somebody has to wait; but not for the dead.
+        let waits = !self.health.is_panicking();
+        let wishes = [Wish::Any, Wish::Room, Wish::Share];
+        let wishes = wishes.into_iter().rev().filter(|wish| waits || *wish != Wish::Any);
+        let next = wishes
+            .map(|wish| Left { cluster: self, out, wish })
+            .find_map(|servers| self.balance.next(&servers, asked));
         next.ok_or_else(|| Fault::origin(Reason::NoServer, format!("cluster {}", self.name())))
     }
 
@@ -305,19 +314,34 @@ struct Asking<'a> {
 
 /// The servers that a request may go to.
 struct Left<'a> {
-    servers: &'a [Arc<Server>],
+    cluster: &'a Cluster,
     out: &'a HashSet<usize>,
-    /// Whether only those are asked that have a connection for it at once.
-    with_room: bool,
+    wish: Wish,
+}
+
+/// What a server must have, beyond that it is asked at all.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Any,
+    /// A connection at once.
+    Room,
+    /// That, and that the request is of its share.
+    Share,
 }
 
 impl Servers for Left<'_> {
     fn may(&self, at: usize) -> bool {
-        !self.out.contains(&at) && (!self.with_room || self.servers[at].has_room())
+        let Cluster { servers, health, .. } = self.cluster;
+        let granted = match self.wish {
+            Wish::Any => true,
+            Wish::Room => servers[at].has_room(),
+            Wish::Share => servers[at].has_room() && health.takes(at),
+        };
+        granted && !self.out.contains(&at) && health.may(at)
     }
 
     fn load(&self, at: usize) -> usize {
-        self.servers[at].load()
+        self.cluster.servers[at].load()
     }
 }
 

@@ -5,14 +5,16 @@
 //! the number of open ones is counted over all workers. A kept connection that closed before a byte
 //! of its answer came is no server's fault, and the request goes over another; where a server closed
 //! a new one so, or says 503, another server is asked once, within a budget. Both only where a
-//! request may be repeated safely.
+//! request may be repeated safely. Which servers are asked at all is the business of [`health`].
 
+pub mod allowance;
 pub mod answer;
 pub mod balance;
 pub mod body;
 pub mod cluster;
 pub mod connection;
 pub mod fault;
+pub mod health;
 pub mod retries;
 pub mod sending;
 pub mod server;
@@ -20,12 +22,14 @@ pub mod tries;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 pub use body::OriginBody;
 pub use cluster::{Cluster, Exchange};
+use health::Health;
 
 use crate::base::{Budget, ClusterId};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::net::resolver::Resolver;
 
 /// Every cluster of a configuration.
@@ -33,7 +37,8 @@ use crate::net::resolver::Resolver;
 pub struct Origins(HashMap<ClusterId, Arc<Cluster>>);
 
 impl Origins {
-    /// The clusters of `config`. One that is as it was in `previous` keeps its connections.
+    /// The clusters of `config`. One that is as it was in `previous` keeps its connections, and every
+    /// server that was there its health.
     ///
     /// # Errors
     /// Sentences about roots that cannot be read and hosts that no certificate can name.
@@ -42,17 +47,22 @@ impl Origins {
         previous: Option<&Self>,
         resolver: &Resolver,
         budget: &Budget,
+        now: Instant,
     ) -> Result<Self, Vec<String>> {
         let (mut all, mut errors) = (HashMap::new(), Vec::new());
+        let build = |cluster: &Arc<config::Cluster>, health: Option<&Health>| {
+            let servers = server::all_of(cluster, config.node.workers, resolver, budget)?;
+            let health = Health::new(cluster, &servers, health, now);
+            Ok::<_, String>(Cluster::new(cluster, config.node.workers, servers, health))
+        };
         for cluster in &config.clusters {
-            let kept = previous
-                .and_then(|previous| previous.0.get(&cluster.id))
-                .filter(|kept| kept.matches(cluster, config.node.workers));
+            let before = previous.and_then(|previous| previous.0.get(&cluster.id));
+            let kept = before.filter(|kept| kept.matches(cluster, config.node.workers));
             match kept {
                 Some(kept) => {
                     all.insert(cluster.id, Arc::clone(kept));
                 }
-                None => match Cluster::build(cluster, config.node.workers, resolver, budget) {
+                None => match build(cluster, before.map(|before| before.health())) {
                     Ok(built) => {
                         all.insert(cluster.id, Arc::new(built));
                     }

@@ -5,26 +5,30 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
+use super::allowance::{Allowance, Turn};
 use super::connection::Connection;
+use super::health::Vitals;
 use crate::base::budget::Part;
 use crate::base::{Budget, Charge, Clock, Elapsed, Fault, Reason, WorkerId};
 use crate::config::{self, Host};
-use crate::net::dial::{self, Tls};
+use crate::net::client_tls;
+use crate::net::dial::{self, Stream, Tls};
 use crate::net::resolver::{Addresses, Resolver};
 
 /// A server of a cluster.
 #[derive(Debug)]
 pub struct Server {
     name: Arc<str>,
+    /// What Host is where nobody says.
+    authority: String,
     port: u16,
     addresses: Addresses,
     tls: Option<Tls>,
     most: usize,
     open: Arc<AtomicUsize>,
-    /// As many permits as there may be connections: each exchange has one.
-    turns: Arc<Semaphore>,
+    /// As many turns as there may be connections, or fewer: each exchange has one.
+    turns: Allowance,
+    vitals: Vitals,
     queue: AtomicUsize,
     budget: Budget,
     idle: Box<[Mutex<Vec<Idle>>]>,
@@ -69,10 +73,6 @@ impl Drop for Open {
     }
 }
 
-/// The right to use one of a server's connections.
-#[derive(Debug)]
-pub struct Turn(#[allow(dead_code, reason = "held, and dropped")] OwnedSemaphorePermit);
-
 /// What a connection takes, in bytes: its socket's in the kernel above all.
 const CONNECTION: u64 = 16 * 1024;
 
@@ -92,12 +92,14 @@ impl Server {
         };
         Self {
             name: Arc::clone(&config.name),
+            authority: authority(config),
             port: config.port,
             addresses,
             tls,
             most,
             open: Arc::default(),
-            turns: Arc::new(Semaphore::new(most)),
+            turns: Allowance::new(most),
+            vitals: Vitals::default(),
             queue: AtomicUsize::new(0),
             budget: budget.clone(),
             idle: (0..workers).map(|_| Mutex::default()).collect(),
@@ -127,12 +129,32 @@ impl Server {
 
     /// Requests that it has to do now: those with a connection and those that wait for one.
     pub fn load(&self) -> usize {
-        self.most.saturating_sub(self.turns.available_permits()) + self.queue()
+        self.turns.used() + self.queue()
     }
 
     /// Whether a request would find a connection without waiting for it.
     pub fn has_room(&self) -> bool {
-        self.turns.available_permits() > 0
+        self.turns.has_room()
+    }
+
+    /// From now on, at most `allowed` requests use connections at once.
+    pub fn allow(&self, allowed: usize) {
+        self.turns.set(allowed);
+    }
+
+    /// How it is.
+    pub fn vitals(&self) -> &Vitals {
+        &self.vitals
+    }
+
+    /// Its host, and its port where that is not its scheme's.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The right to use a connection, where one is free.
+    pub fn turn_at_once(&self) -> Option<Turn> {
+        self.turns.try_take()
     }
 
     /// Waits for the right to use a connection, first come, first served, for at most `limit` and
@@ -141,8 +163,8 @@ impl Server {
     /// # Errors
     /// [`Reason::PoolFull`] and [`Reason::PoolTimeout`].
     pub async fn turn(&self, queue: usize, limit: Duration, clock: &Clock) -> Result<Turn, Fault> {
-        if let Ok(permit) = Arc::clone(&self.turns).try_acquire_owned() {
-            return Ok(Turn(permit));
+        if let Some(turn) = self.turn_at_once() {
+            return Ok(turn);
         }
         let place = Queued(&self.queue);
         if self.queue.fetch_add(1, Ordering::Relaxed) >= queue {
@@ -150,8 +172,8 @@ impl Server {
             return Err(self.full());
         }
         self.counts.queued.fetch_add(1, Ordering::Relaxed);
-        match clock.within(limit, Arc::clone(&self.turns).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Turn(permit)),
+        match clock.within(limit, self.turns.take()).await {
+            Ok(Ok(turn)) => Ok(turn),
             // Nobody closes the turns.
             Ok(Err(_)) => Err(self.full()),
             Err(Elapsed) => {
@@ -202,23 +224,30 @@ impl Server {
     /// [`Reason::PoolFull`], or what kept the connection from opening.
     pub async fn connect(&self, limit: Duration, clock: &Clock) -> Result<Connection, Fault> {
         let open = self.place()?;
-        let connected = async {
-            let addresses = match clock.within(limit, self.addresses()).await {
-                Ok(addresses) => addresses?,
-                Err(_) => {
-                    return Err(Fault::origin(Reason::NoAddress, "DNS did not answer in time"));
-                }
-            };
-            let stream = dial::dial(&addresses, self.port, self.tls.as_ref(), limit, clock).await?;
-            Ok(Connection::new(stream, open))
-        };
-        let connected = connected.await;
+        let connected = self.open_stream(limit, clock).await;
+        let connected = connected.map(|stream| Connection::new(stream, open));
         let count = match &connected {
             Ok(_) => &self.counts.connects,
             Err(_) => &self.counts.connect_failures,
         };
         count.fetch_add(1, Ordering::Relaxed);
         connected
+    }
+
+    /// Opens a connection beside those of requests, which is not counted among them.
+    ///
+    /// # Errors
+    /// What kept it from opening.
+    pub async fn dial(&self, limit: Duration, clock: &Clock) -> Result<Connection, Fault> {
+        let stream = self.open_stream(limit, clock).await?;
+        let charge = self.budget.charge(Part::Origins, CONNECTION);
+        Ok(Connection::new(stream, Open { count: Arc::new(AtomicUsize::new(1)), _charge: charge }))
+    }
+
+    async fn open_stream(&self, limit: Duration, clock: &Clock) -> Result<Stream, Fault> {
+        let late = |_| Fault::origin(Reason::NoAddress, "DNS did not answer in time");
+        let addresses = clock.within(limit, self.addresses()).await.map_err(late)??;
+        dial::dial(&addresses, self.port, self.tls.as_ref(), limit, clock).await
     }
 
     /// Closes what has been idle for `keepalive`, and what the server has closed.
@@ -272,4 +301,43 @@ impl Drop for Queued<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// The servers of a cluster.
+///
+/// # Errors
+/// A sentence about its TLS settings.
+pub fn all_of(
+    cluster: &config::Cluster,
+    workers: usize,
+    resolver: &Resolver,
+    budget: &Budget,
+) -> Result<Box<[Arc<Server>]>, String> {
+    let needs_tls = cluster.servers.iter().any(|server| server.tls);
+    let tls = needs_tls.then(|| client_tls::client_config(cluster.roots.as_ref())).transpose()?;
+    let server = |server: &config::Server| {
+        let tls = match (&tls, server.tls) {
+            (Some(tls), true) => {
+                let host = match &server.host {
+                    Host::Address(address) => address.to_string(),
+                    Host::Name(name) => name.clone(),
+                };
+                Some(Tls { config: Arc::clone(tls), name: client_tls::server_name(&host)? })
+            }
+            _ => None,
+        };
+        let most = cluster.max_connections;
+        Ok(Arc::new(Server::new(server, tls, most, workers, resolver, budget)))
+    };
+    cluster.servers.iter().map(server).collect()
+}
+
+fn authority(server: &config::Server) -> String {
+    let host = match &server.host {
+        Host::Address(IpAddr::V6(address)) => format!("[{address}]"),
+        Host::Address(address) => address.to_string(),
+        Host::Name(name) => name.clone(),
+    };
+    let usual = if server.tls { 443 } else { 80 };
+    if server.port == usual { host } else { format!("{host}:{}", server.port) }
 }

@@ -24,6 +24,8 @@ use crate::telemetry::Source;
 
 /// Between two rounds of upkeep.
 const UPKEEP: Duration = Duration::from_secs(1);
+/// How often it is looked whether a server is to be checked.
+const TEND: Duration = Duration::from_millis(100);
 /// How often it is looked whether the cache must give way.
 const MAKE_WAY: Duration = Duration::from_millis(50);
 /// How often it is looked whether the last connection has ended.
@@ -42,6 +44,7 @@ pub(super) fn start(runtime: Runtime, shared: Arc<Shared>) -> io::Result<JoinHan
         runtime.block_on(async {
             tokio::spawn(upkeep(Arc::clone(&shared)));
             tokio::spawn(make_way(Arc::clone(&shared)));
+            tokio::spawn(tend(Arc::clone(&shared)));
             tokio::spawn(leave(Arc::clone(&shared)));
             shared.stop.wait().await;
         });
@@ -69,6 +72,15 @@ async fn upkeep(shared: Arc<Shared>) {
         shared.telemetry.flush();
         let now = shared.node.clock.now();
         shared.node.running.load().origins.iter().for_each(|cluster| cluster.sweep(now));
+    }
+}
+
+/// Looks after the health of origin servers.
+async fn tend(shared: Arc<Shared>) {
+    let clock = &shared.node.clock;
+    loop {
+        shared.node.running.load().origins.iter().for_each(|cluster| cluster.tend(clock));
+        clock.sleep(TEND).await;
     }
 }
 

@@ -1,5 +1,7 @@
 //! What rooms know better than a counter, as metrics: the store, the flights, the origins.
 
+mod origins;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -16,7 +18,7 @@ pub(super) struct Rooms(pub(super) Arc<Node>);
 impl Source for Rooms {
     fn samples(&self, out: &mut Samples) {
         self.store(out);
-        self.origins(out);
+        self.0.running.load().origins.iter().for_each(|cluster| origins::samples(cluster, out));
         let counts = self.0.fetch.counts();
         for (event, value) in [
             ("led", &counts.led),
@@ -162,42 +164,6 @@ impl Rooms {
         out.counter("tidegate_sweep_seconds_total", help, &[], seconds);
         let help = "What was asked of an origin below this number is not stored any more.";
         out.gauge("tidegate_purge_horizon", help, &[], store.horizon().0 as f64);
-    }
-
-    fn origins(&self, out: &mut Samples) {
-        let running = self.0.running.load();
-        for cluster in running.origins.iter() {
-            let help = "Stale answers behind which no refresh began, since `refresh_rate` had.";
-            let labels = [("origin_cluster", &**cluster.name())];
-            out.counter("tidegate_refreshes_paced_total", help, &labels, cluster.paced() as f64);
-            let help =
-                "Requests that no other server was asked for, since `retry_budget` was spent.";
-            let refused = cluster.retries_refused() as f64;
-            out.counter("tidegate_retries_refused_total", help, &labels, refused);
-            for server in cluster.servers() {
-                let labels = [("origin_cluster", &**cluster.name()), ("server", &**server.name())];
-                let help = "Connections to the server, idle ones included.";
-                out.gauge("tidegate_origin_connections", help, &labels, float(server.open()));
-                let help = "Requests that wait for a connection to the server.";
-                out.gauge("tidegate_origin_queue", help, &labels, float(server.queue()));
-                let counts = server.counts();
-                for (event, value) in [
-                    ("connect", &counts.connects),
-                    ("reuse", &counts.reuses),
-                    ("connect-failure", &counts.connect_failures),
-                    ("failure", &counts.failures),
-                    ("retry", &counts.retries),
-                    ("queued", &counts.queued),
-                    ("refused", &counts.refused),
-                ] {
-                    let [cluster, server] = labels;
-                    let labels = [cluster, server, ("event", event)];
-                    let help = "What happened on the way to the server.";
-                    let value = value.load(Relaxed) as f64;
-                    out.counter("tidegate_origin_events_total", help, &labels, value);
-                }
-            }
-        }
     }
 }
 

@@ -47,7 +47,8 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
         .map_err(|error| one("the control thread's runtime", &error))?;
     let resolver = Resolver::from_system(clock.clone(), runtime.handle().clone());
     let budget = Budget::new(config.node.memory);
-    let origins = Origins::build(&config, None, &resolver, &budget).map_err(StartError)?;
+    let origins =
+        Origins::build(&config, None, &resolver, &budget, clock.now()).map_err(StartError)?;
     let pages = ErrorPages::read(&config).map_err(StartError)?;
     let prepared = prepare_tls(&config, &clock)?;
     let tls = ServerTls::new(prepared).map_err(|error| one("TLS", &error))?;
@@ -211,8 +212,13 @@ impl Shared {
         let config = loaded.config.clone();
 
         // Everything that can fail comes first, and changes nothing.
-        let origins =
-            Origins::build(&config, Some(&old.origins), &self.resolver, &self.node.budget);
+        let origins = Origins::build(
+            &config,
+            Some(&old.origins),
+            &self.resolver,
+            &self.node.budget,
+            self.node.clock.now(),
+        );
         let origins = origins.map_err(StartError)?;
         let pages = ErrorPages::read(&config).map_err(StartError)?;
         let rules = self.api.gate().read(&config).map_err(StartError)?;

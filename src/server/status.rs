@@ -1,11 +1,17 @@
 //! The status page: what the node is doing, in one JSON object.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use super::purging::Purging;
 use crate::base::Drain;
 use crate::config::HostPattern;
 use crate::flow::Node;
+use crate::origin::Cluster;
+use crate::origin::health::Look;
+use crate::origin::server::Server;
 use crate::telemetry::Telemetry;
 
 /// The page, as of now.
@@ -20,8 +26,9 @@ pub(super) fn page(
     let uptime = node.clock.wall().duration_since(telemetry.started()).unwrap_or_default();
     let listeners: Vec<Value> = config.listeners.iter().map(listener).collect();
     let sites: Vec<Value> = config.sites.iter().map(|site| self::site(site)).collect();
+    let now = node.clock.now();
     let clusters: Vec<Value> =
-        running.origins.iter().map(|cluster| self::cluster(cluster)).collect();
+        running.origins.iter().map(|cluster| self::cluster(cluster, now)).collect();
     let store = &node.store;
     json!({
         "node": config.node.name,
@@ -69,8 +76,18 @@ fn host(host: &HostPattern) -> String {
     }
 }
 
-fn cluster(cluster: &crate::origin::Cluster) -> Value {
-    let server = |server: &std::sync::Arc<crate::origin::server::Server>| json!({ "address": &**server.name(), "connections": server.open() });
-    let servers: Vec<Value> = cluster.servers().iter().map(server).collect();
-    json!({ "name": &**cluster.name(), "servers": servers })
+fn cluster(cluster: &Cluster, now: Instant) -> Value {
+    let server = |(server, look): (&Arc<Server>, Look)| {
+        json!({
+            "address": &**server.name(),
+            "connections": server.open(),
+            "state": look.state.as_str(),
+            "pooled": look.standing.is_pooled(),
+            "since_seconds": now.saturating_duration_since(look.since).as_secs(),
+            "why": &*look.why,
+        })
+    };
+    let health = cluster.health();
+    let servers: Vec<Value> = cluster.servers().iter().zip(health.look()).map(server).collect();
+    json!({ "name": &**cluster.name(), "panic": health.is_panicking(), "servers": servers })
 }

@@ -17,7 +17,8 @@ fn origins(count: usize) -> Vec<Origin> {
 
 fn balanced(origins: &[Origin], keys: &str, more: &str) -> Proxy {
     let addresses: Vec<_> = origins.iter().map(|one| format!("'{}'", one.address())).collect();
-    let servers = format!("servers = [{}{more}]\n {keys}", addresses.join(", "));
+    // Nobody is ejected: what is seen here is what one request goes through.
+    let servers = format!("servers = [{}{more}]\neject_after = 0\n{keys}", addresses.join(", "));
     Proxy::new(&origins[0]).cluster(&servers).start()
 }
 

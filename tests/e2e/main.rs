@@ -22,6 +22,7 @@ mod drain;
 mod forwarding;
 mod framing;
 mod freshness;
+mod health;
 mod hit;
 mod hostile;
 mod hosts;

@@ -1,8 +1,9 @@
 //! The part of the table of keys that clusters with their servers have.
 
 use super::super::kind::Default::{Is, Required, Unset};
-use super::super::kind::Kind::{Choice, Integer, Origin, Path};
+use super::super::kind::Kind::{Choice, Integer, Origin, Path, Text};
 use super::super::kind::{Form, Part, Section};
+use super::super::texts;
 use super::{ANY_TIME, NONZERO, key, part};
 
 pub(super) static CLUSTER: Section = Section {
@@ -65,6 +66,33 @@ pub(super) static CLUSTER: Section = Section {
              connection without a word, in percent of all. Only what may be repeated safely is, and once.",
         ),
         key(
+            "eject_after",
+            Integer { least: 0, most: 1000 },
+            Is("5"),
+            "Requests in turn without an answer, or with 502, 503 or 504 for one, after which a server is \
+             out for a while. 0 for never.",
+        ),
+        key(
+            "eject_time",
+            NONZERO,
+            Is("\"10s\""),
+            "How long it is out the first time; twice as long each time after, up to sixteen times.",
+        ),
+        key(
+            "depool_threshold",
+            Integer { least: 0, most: 100 },
+            Is("50"),
+            "The least share of servers that stay pooled whatever their health, in percent: neither a wrong \
+             check nor a fault that all share takes a service away. Where all are out, all are tried, each \
+             by a few requests at first.",
+        ),
+        key(
+            "slow_start",
+            ANY_TIME,
+            Is("\"10s\""),
+            "How long a server that was out takes to its whole share again.",
+        ),
+        key(
             "roots",
             Path,
             Unset { says: "the web's", example: "\"roots.pem\"" },
@@ -73,6 +101,7 @@ pub(super) static CLUSTER: Section = Section {
     ],
     parts: &[
         part("servers", Form::Inline, &SERVER),
+        Part { name: "check", form: Form::Maybe, section: &CHECK, optional: true },
         Part {
             name: "datacenter",
             form: Form::Named("eqiad"),
@@ -97,6 +126,53 @@ static SERVER: Section = Section {
             Integer { least: 1, most: 65_535 },
             Is("1"),
             "Its share among the cluster's servers.",
+        ),
+    ],
+    parts: &[],
+};
+
+static CHECK: Section = Section {
+    doc: "Asks each server again and again whether it is well. The first check decides at once.",
+    shorthand: None,
+    keys: &[
+        key(
+            "path",
+            Text(texts::target),
+            Unset { says: "none: that a connection opens is enough", example: "\"/healthz\"" },
+            "What is fetched.",
+        ),
+        key(
+            "host",
+            Text(texts::authority),
+            Unset { says: "the server's", example: "\"healthcheck.wiki.test\"" },
+            "The Host that it is fetched of.",
+        ),
+        key("status", Integer { least: 200, most: 599 }, Is("200"), "The status that is well."),
+        key(
+            "body",
+            Text(texts::some),
+            Unset { says: "any", example: "\"OK\"" },
+            "A text that must be in the first 64 KiB of the body.",
+        ),
+        key("interval", NONZERO, Is("\"5s\""), "From one check to the next."),
+        key(
+            "jitter",
+            Integer { least: 0, most: 100 },
+            Is("10"),
+            "By how much it differs, in percent, so that nodes do not ask in step.",
+        ),
+        key("timeout", NONZERO, Is("\"3s\""), "How long a check may take, connecting included."),
+        key(
+            "rise",
+            Integer { least: 1, most: 1000 },
+            Is("2"),
+            "Checks that must pass in turn before a server that is down is asked again.",
+        ),
+        key(
+            "fall",
+            Integer { least: 1, most: 1000 },
+            Is("3"),
+            "Checks that must fail in turn before it is not.",
         ),
     ],
     parts: &[],

@@ -39,5 +39,6 @@ pub use proxy::Proxy;
 pub use raw::Raw;
 pub use request::{Request, get};
 pub use response::{Response, cache_status};
+pub use setup::Setup;
 pub use versioned::Versioned;
 pub use wait::eventually;

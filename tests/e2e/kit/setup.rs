@@ -72,6 +72,12 @@ impl Setup {
         self.with("site.wiki", lines)
     }
 
+    /// Leaves out what [`with`](Self::with) has put under `section`.
+    pub fn without(mut self, section: &str) -> Self {
+        self.sections.remove(section);
+        self
+    }
+
     /// Sets keys of the site's cluster.
     pub fn cluster(self, lines: &str) -> Self {
         self.with("cluster.wiki", lines)

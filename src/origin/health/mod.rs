@@ -1,0 +1,359 @@
+//! The health of a cluster's servers: which of them are asked.
+//!
+//! Each has a [`machine`] that goes by checks and by what becomes of requests. What follows from all
+//! of them is settled here: servers that are not well are out, but for the share of
+//! `depool_threshold`, which stays in whatever its health (as PyBal has it). Where all are out, a
+//! check may be wrong, or what all of them need is gone: then all are tried, each by a few requests,
+//! one more for each that is answered; the rest is turned away at once, so that nothing queues before
+//! a dead service and nothing falls upon one that comes back.
+
+pub mod check;
+pub mod machine;
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use machine::{Event, Machine, State, Terms, Transition};
+
+use super::server::Server;
+use crate::base::{Fault, Reason, Whose};
+use crate::config;
+
+/// The requests that try a server at first, where all are out, and those that one which was out may
+/// have under way at least.
+pub const FEW: usize = 10;
+/// The least share of a server that takes its first requests, in percent.
+const LEAST_SHARE: u64 = 10;
+
+/// The health of a cluster's servers.
+#[derive(Debug)]
+pub struct Health {
+    config: Arc<config::Cluster>,
+    terms: Terms,
+    servers: Box<[Arc<Server>]>,
+    watched: Mutex<Vec<Watched>>,
+    /// Whether all are out.
+    panic: AtomicBool,
+}
+
+/// What requests must know of their server, and what they tell of it.
+#[derive(Debug)]
+pub struct Vitals {
+    standing: AtomicU8,
+    /// Its share in percent, which is less while it is warming.
+    share: AtomicU8,
+    /// Requests in turn that failed.
+    errors: AtomicU32,
+    /// How many may try it while all are out.
+    tried: AtomicUsize,
+    transitions: [AtomicU64; Transition::ALL.len()],
+    passed: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// What a server's health means for requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Standing {
+    /// It is well.
+    In,
+    /// It is not, but too many others are out.
+    Held,
+    /// It is not asked.
+    Out,
+    /// All are out, and it is tried as they are.
+    Tried,
+}
+
+/// How a server is, for the status page and the metrics.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Its state.
+    pub state: State,
+    /// What follows.
+    pub standing: Standing,
+    /// Since when it is in the state.
+    pub since: Instant,
+    /// What led there.
+    pub why: Arc<str>,
+}
+
+#[derive(Clone, Debug)]
+struct Watched {
+    machine: Machine,
+    why: Arc<str>,
+    /// When it is checked next; never while it is being checked.
+    check: Option<Instant>,
+}
+
+impl Health {
+    /// All are up, but for those of which `previous` knows better.
+    pub fn new(
+        config: &Arc<config::Cluster>,
+        servers: &[Arc<Server>],
+        previous: Option<&Self>,
+        now: Instant,
+    ) -> Self {
+        let fresh =
+            || Watched { machine: Machine::new(now), why: Arc::from("not yet known"), check: None };
+        let watch = |server: &Arc<Server>| {
+            let known = previous.and_then(|previous| previous.known(server.name()));
+            let mut watched = known.unwrap_or_else(fresh);
+            if config.check.is_none() {
+                watched.machine.forget_checks(now);
+            }
+            Watched { check: config.check.as_ref().map(|_| now), ..watched }
+        };
+        let watched: Vec<_> = servers.iter().map(watch).collect();
+        let health = Self {
+            terms: Terms::of(config),
+            config: Arc::clone(config),
+            servers: servers.into(),
+            watched: Mutex::default(),
+            panic: AtomicBool::new(false),
+        };
+        health.settle(&watched, now);
+        Self { watched: Mutex::new(watched), ..health }
+    }
+
+    fn known(&self, name: &str) -> Option<Watched> {
+        let at = self.servers.iter().position(|server| **server.name() == *name)?;
+        self.watched().get(at).cloned()
+    }
+
+    /// Whether a server may be asked.
+    pub fn may(&self, at: usize) -> bool {
+        self.servers[at].vitals().standing() != Standing::Out
+    }
+
+    /// Whether a server takes one more of the requests that others could take: a share of them while
+    /// it is warming.
+    pub fn takes(&self, at: usize) -> bool {
+        let share = self.servers[at].vitals().share.load(Ordering::Relaxed);
+        share >= 100 || fastrand::u8(..100) < share
+    }
+
+    /// Whether all are out.
+    pub fn is_panicking(&self) -> bool {
+        self.panic.load(Ordering::Relaxed)
+    }
+
+    /// What a client is told of a fault: where all are out, that.
+    pub fn told(&self, fault: Fault) -> Fault {
+        if self.is_panicking() && fault.whose == Whose::Origin {
+            Fault { reason: Reason::NoServer, ..fault }
+        } else {
+            fault
+        }
+    }
+
+    /// A server answered a request with `status`.
+    pub fn answered(&self, at: usize, status: StatusCode, now: Instant) {
+        let ailing =
+            [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
+        if ailing.contains(&status) {
+            return self.failed(at, format_args!("answered {}", status.as_u16()), now);
+        }
+        let vitals = self.servers[at].vitals();
+        if vitals.errors.load(Ordering::Relaxed) > 0 {
+            vitals.errors.store(0, Ordering::Relaxed);
+        }
+        let standing = vitals.standing();
+        if standing != Standing::In {
+            if standing == Standing::Tried {
+                let one_more = |tried: usize| Some((tried + 1).min(self.config.max_connections));
+                let tried = &vitals.tried;
+                let _ = tried.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+            }
+            self.happened(at, Event::Answered, "it answers", now);
+        }
+    }
+
+    /// A request to a server failed.
+    pub fn failed(&self, at: usize, why: impl std::fmt::Display, now: Instant) {
+        let vitals = self.servers[at].vitals();
+        let errors = vitals.errors.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        vitals.tried.store(FEW, Ordering::Relaxed);
+        let most = self.config.eject_after;
+        if most > 0 && errors >= most {
+            let why = format!("{errors} requests in turn failed, the last: {why}");
+            self.happened(at, Event::Errors, &why, now);
+        }
+    }
+
+    /// A check of a server is over.
+    pub fn checked(&self, at: usize, found: Result<(), String>, now: Instant) {
+        let vitals = self.servers[at].vitals();
+        let (count, event) = match &found {
+            Ok(()) => (&vitals.passed, Event::Passed),
+            Err(_) => (&vitals.failed, Event::Failed),
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        let why = found.err().unwrap_or_else(|| "checks pass".to_owned());
+        self.happened(at, event, &why, now);
+        if let Some(check) = &self.config.check
+            && let Some(watched) = self.watched().get_mut(at)
+        {
+            watched.check = Some(now + jittered(check.interval, check.jitter));
+        }
+    }
+
+    /// Time has passed. Returns the servers that are to be checked now.
+    pub fn tick(&self, now: Instant) -> Vec<usize> {
+        let mut all = self.watched();
+        for (at, watched) in all.iter_mut().enumerate() {
+            self.step(at, watched, Event::Tick, "its time is over", now);
+        }
+        self.settle(&all, now);
+        let due = |watched: &mut Watched| watched.check.take_if(|check| *check <= now).is_some();
+        all.iter_mut().enumerate().filter_map(|(at, watched)| due(watched).then_some(at)).collect()
+    }
+
+    /// How each server is.
+    pub fn look(&self) -> Vec<Look> {
+        let all = self.watched();
+        let looks = all.iter().zip(&self.servers).map(|(watched, server)| Look {
+            state: watched.machine.state(),
+            standing: server.vitals().standing(),
+            since: watched.machine.since(),
+            why: Arc::clone(&watched.why),
+        });
+        looks.collect()
+    }
+
+    fn watched(&self) -> MutexGuard<'_, Vec<Watched>> {
+        // A server's state is whole between statements.
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn happened(&self, at: usize, event: Event, why: &str, now: Instant) {
+        let mut all = self.watched();
+        self.step(at, &mut all[at], event, why, now);
+        self.settle(&all, now);
+    }
+
+    fn step(&self, at: usize, watched: &mut Watched, event: Event, why: &str, now: Instant) {
+        let Some(transition) = watched.machine.on(event, now, &self.terms) else { return };
+        watched.why = why.into();
+        let server = &self.servers[at];
+        server.vitals().transitions[transition as usize].fetch_add(1, Ordering::Relaxed);
+        let (cluster, server) = (&self.config.name, server.name());
+        let (transition, state) = (transition.as_str(), watched.machine.state());
+        if state.is_well() {
+            tracing::info!(%cluster, %server, transition, state = state.as_str(), why, "a server is better");
+        } else {
+            tracing::warn!(%cluster, %server, transition, state = state.as_str(), why, "a server is out");
+        }
+    }
+
+    /// What follows from the states of all.
+    fn settle(&self, all: &[Watched], now: Instant) {
+        let ailing = |at: &usize| !all[*at].machine.state().is_well();
+        let mut out: Vec<usize> = (0..all.len()).filter(ailing).collect();
+        let panic = out.len() == all.len();
+        if self.panic.swap(panic, Ordering::Relaxed) != panic {
+            let cluster = &self.config.name;
+            if panic {
+                tracing::error!(%cluster, "every server is out: each is tried by a few requests, the rest gets 503");
+            } else {
+                tracing::warn!(%cluster, "not every server is out any more");
+            }
+        }
+        let keep = self.config.depool_threshold as usize;
+        // Rounded up, so that never more than the rest of the share is out.
+        let most_out = all.len() - (all.len() * keep).div_ceil(100);
+        out.sort_by_key(|at| all[*at].machine.since());
+        for (at, watched) in all.iter().enumerate() {
+            let standing = match out.iter().position(|out| *out == at) {
+                _ if panic => Standing::Tried,
+                None => Standing::In,
+                Some(nth) if nth < most_out => Standing::Out,
+                Some(_) => Standing::Held,
+            };
+            self.stand(at, standing, watched.machine.state(), now);
+        }
+    }
+
+    fn stand(&self, at: usize, standing: Standing, state: State, now: Instant) {
+        let (vitals, most) = (self.servers[at].vitals(), self.config.max_connections);
+        let before = vitals.standing.swap(standing as u8, Ordering::Relaxed);
+        if standing == Standing::Tried && before != standing as u8 {
+            vitals.tried.store(FEW, Ordering::Relaxed);
+        }
+        if standing == Standing::Held && before != standing as u8 {
+            let (cluster, server) = (&self.config.name, self.servers[at].name());
+            tracing::warn!(%cluster, %server, "a server that is not well is asked all the same: too many are out");
+        }
+        let share = match state {
+            State::Warming { until } => share(until, self.terms.slow_start, now),
+            _ => 100,
+        };
+        vitals.share.store(u8::try_from(share).unwrap_or(100), Ordering::Relaxed);
+        let few = FEW.min(most);
+        let allowed = match standing {
+            Standing::Tried => vitals.tried.load(Ordering::Relaxed).min(most),
+            _ => (most.saturating_mul(share) / 100).max(few),
+        };
+        self.servers[at].allow(allowed);
+    }
+}
+
+impl Default for Vitals {
+    fn default() -> Self {
+        Self {
+            standing: AtomicU8::new(Standing::In as u8),
+            share: AtomicU8::new(100),
+            errors: AtomicU32::new(0),
+            tried: AtomicUsize::new(FEW),
+            transitions: Default::default(),
+            passed: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Vitals {
+    /// What its health means for requests.
+    pub fn standing(&self) -> Standing {
+        let now = self.standing.load(Ordering::Relaxed);
+        let all = [Standing::In, Standing::Held, Standing::Out, Standing::Tried];
+        all.into_iter().find(|standing| *standing as u8 == now).unwrap_or(Standing::In)
+    }
+
+    /// How often each transition was made.
+    pub fn transitions(&self) -> impl Iterator<Item = (Transition, u64)> {
+        let count = |transition: Transition| &self.transitions[transition as usize];
+        Transition::ALL.into_iter().map(move |one| (one, count(one).load(Ordering::Relaxed)))
+    }
+
+    /// How many checks passed, and how many did not.
+    pub fn checks(&self) -> [(&'static str, u64); 2] {
+        let [passed, failed] = [&self.passed, &self.failed].map(|it| it.load(Ordering::Relaxed));
+        [("passed", passed), ("failed", failed)]
+    }
+}
+
+impl Standing {
+    /// Whether requests go to it.
+    pub const fn is_pooled(self) -> bool {
+        !matches!(self, Self::Out)
+    }
+}
+
+/// The share of a server that takes all `until` then, in percent.
+fn share(until: Instant, whole: Duration, now: Instant) -> usize {
+    let (left, whole) = (until.saturating_duration_since(now).as_millis(), whole.as_millis());
+    let gone = whole.saturating_sub(left) * 100;
+    let percent = u64::try_from(gone.checked_div(whole).unwrap_or(100)).unwrap_or(100);
+    usize::try_from(percent.clamp(LEAST_SHARE, 100)).unwrap_or(100)
+}
+
+/// `interval`, more or less by up to `percent` of it.
+fn jittered(interval: Duration, percent: u32) -> Duration {
+    let by = f64::from(percent) / 100.0;
+    interval.mul_f64(1.0 + by * (2.0 * fastrand::f64() - 1.0)).max(Duration::from_millis(1))
+}
