@@ -228,6 +228,8 @@ reasons! {
     MaxStale = "max-stale",
     /// The request takes what is stored alone (only-if-cached), and there is nothing that it takes.
     OnlyIfCached = "only-if-cached",
+    /// A route of the site sends the request past the store.
+    Route = "route",
 }
 
 impl fmt::Display for Reason {

@@ -3,6 +3,7 @@
 //! one slip is one error.
 
 mod purge;
+mod sites;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,8 +13,6 @@ use std::path::Path;
 use super::errors::{Errors, Place, did_you_mean, shown};
 use super::file::Table;
 use super::kind::Value;
-use super::meaning::HostPattern;
-use super::texts;
 use super::units::print_size;
 
 /// Sites, clusters and listeners have numbers of 16 bits.
@@ -32,7 +31,7 @@ pub(super) fn check(root: &Table, errors: &mut Errors) {
     for cluster in root.tables("cluster") {
         self::cluster(cluster, errors);
     }
-    sites(root, errors);
+    sites::sites(root, errors);
     for part in ["listener", "cluster", "site"] {
         let tables = root.tables(part);
         if let Some(table) = tables.get(MOST_NUMBERED) {
@@ -204,87 +203,4 @@ fn servers(table: &Table, errors: &mut Errors) -> bool {
         }
     }
     !table.tables("servers").is_empty() || table.refused.contains("servers")
-}
-
-fn sites(root: &Table, errors: &mut Errors) {
-    let clusters = root.tables("cluster");
-    let mut hosts: Vec<(Place, &HostPattern, &Table)> = Vec::new();
-    for site in root.tables("site") {
-        readable(site, "error_page", errors);
-        properties(site, errors);
-        if let Some(Value::Hosts(list)) = site.value("hosts") {
-            hosts.extend(list.iter().map(|(host, place)| (*place, host, site)));
-        }
-        if let Some(Value::Text(name)) = site.value("cluster")
-            && !clusters.iter().any(|cluster| cluster.name == *name)
-            && !root.refused.contains("cluster")
-        {
-            let known = clusters.iter().map(|cluster| cluster.name.as_str());
-            let hint = match clusters {
-                [] => "write [cluster.NAME] and below it its `servers`".to_owned(),
-                _ => did_you_mean(name, known, "clusters"),
-            };
-            let message = format!("there is no [cluster.{}]", shown(name));
-            errors.add(site.place_of("cluster"), message, hint);
-        }
-    }
-    // Tables are in the order of their names; whoever reads an error goes by the file's.
-    hosts.sort_by_key(|(place, ..)| *place);
-    let mut seen: BTreeMap<String, (Place, &Table)> = BTreeMap::new();
-    for (place, host, site) in hosts {
-        let host = host.to_string();
-        match seen.get(&host) {
-            Some((first, other)) => {
-                let line = errors.line(*first);
-                let message = format!(
-                    "the host `{}` is in {} already, in line {line}",
-                    shown(&host),
-                    other.title
-                );
-                let hint =
-                    format!("a host has one site: remove it there or here, in {}", site.title);
-                errors.add(place, message, hint);
-            }
-            None => {
-                seen.insert(host, (place, site));
-            }
-        }
-    }
-}
-
-/// Fields that no site computes: they frame a message, route it, or show who asks.
-const NO_PROPERTIES: [&str; 8] = [
-    "authorization",
-    "connection",
-    "content-length",
-    "cookie",
-    "host",
-    "te",
-    "transfer-encoding",
-    "x-forwarded-for",
-];
-
-fn properties(site: &Table, errors: &mut Errors) {
-    let mut seen = BTreeMap::new();
-    for property in site.tables("property") {
-        let name = property.name.to_ascii_lowercase();
-        let taken = NO_PROPERTIES.contains(&name.as_str());
-        if taken || texts::field_name(&name).is_err() {
-            let message = format!("`{}` is a field that no site computes", shown(&property.name));
-            errors.add(property.place, message, "for example [site.wiki.property.X-Device-Class]");
-        }
-        if let Some(first) = seen.insert(name, property.place) {
-            let message =
-                format!("`{}` is computed already, by line {}", property.name, errors.line(first));
-            errors.add(property.place, message, "names of fields differ by more than case");
-        }
-        if property.tables("values").is_empty()
-            && property.value("default").is_none()
-            && !property.refused.contains("values")
-        {
-            let message = format!("{} has neither `values` nor a `default`", property.title);
-            let hint = "write, for example: values = [{ match = \"Mobile\", is = \"mobile\" }]";
-            errors.add(property.place, message, hint);
-        }
-    }
 }

@@ -7,6 +7,7 @@ mod htcp;
 mod http2;
 mod lifetimes;
 mod properties;
+mod routes;
 mod sites;
 mod stream;
 mod tokens;

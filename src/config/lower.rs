@@ -3,6 +3,7 @@
 
 mod cluster;
 mod htcp;
+mod route;
 mod site;
 mod stream;
 
@@ -257,11 +258,15 @@ impl Table {
         }))
     }
 
-    fn texts(&self, key: &str) -> &[String] {
-        need(self.value(key).and_then(|value| match value {
+    fn maybe_texts(&self, key: &str) -> Option<&[String]> {
+        self.value(key).and_then(|value| match value {
             Value::Texts(list) => Some(list.as_slice()),
             _ => None,
-        }))
+        })
+    }
+
+    fn texts(&self, key: &str) -> &[String] {
+        need(self.maybe_texts(key))
     }
 
     /// A choice or a text, which is `None` where it is the word `none`.

@@ -3,6 +3,7 @@
 
 mod cluster;
 mod htcp;
+mod route;
 mod site;
 mod stream;
 
@@ -15,6 +16,7 @@ pub use crate::base::pem::{Certificate, Pem};
 use crate::geo::PrefixSet;
 pub use cluster::*;
 pub use htcp::*;
+pub use route::*;
 pub use site::*;
 pub use stream::*;
 

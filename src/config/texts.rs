@@ -262,6 +262,62 @@ pub(super) fn media_type(text: &str) -> Result<(), Bad> {
     }
 }
 
+/// `text` before and after the first `separator`, if there is one.
+pub(super) fn split_at(text: &str, separator: char) -> (&str, Option<&str>) {
+    match text.split_once(separator) {
+        Some((name, rest)) => (name.trim(), Some(rest.trim())),
+        None => (text.trim(), None),
+    }
+}
+
+/// A field that a request must have: `Name`, or `Name: expression`.
+pub(super) fn has_field(text: &str) -> Result<(), Bad> {
+    let (name, value) = split_at(text, ':');
+    if HeaderName::try_from(name).is_err() {
+        let message = format!("`{}` names no field", shown(text));
+        return Err((message, "for example \"X-Wikimedia-Debug: backend=\"".into()));
+    }
+    value.map_or(Ok(()), pattern)
+}
+
+/// A cookie that a request must have: `name`, or `name=expression`.
+pub(super) fn has_cookie(text: &str) -> Result<(), Bad> {
+    let (name, value) = split_at(text, '=');
+    if !is_token(name) {
+        let message = format!("`{}` names no cookie", shown(text));
+        return Err((message, "for example \"UseDC=^master$\"".into()));
+    }
+    value.map_or(Ok(()), pattern)
+}
+
+/// A parameter that a query must have: `name`, or `name=value`.
+pub(super) fn has_parameter(text: &str) -> Result<(), Bad> {
+    let (name, _) = split_at(text, '=');
+    if !name.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"&#?".contains(&byte))
+    {
+        return Ok(());
+    }
+    let message = format!("`{}` names no parameter", shown(text));
+    Err((message, "for example \"cpPosIndex\" or \"action=rollback\"".into()))
+}
+
+/// What an origin is asked for in place of a path, or of its beginning.
+pub(super) fn replacement(text: &str) -> Result<(), Bad> {
+    let letter = |byte: u8| byte.is_ascii_graphic() && !b"?#\\".contains(&byte);
+    if (text.starts_with('/') || text.starts_with('$')) && text.bytes().all(letter) {
+        return Ok(());
+    }
+    let message = format!("`{}` is no path", shown(text));
+    Err((message, "it begins with `/`, or with `$1` for a group of `pattern`".into()))
+}
+
+/// The Host that an origin sees.
+pub(super) fn origin_host(text: &str) -> Result<(), Bad> {
+    // What groups stand for is letters of a host.
+    authority(&text.replace(['$', '{', '}'], "x"))
+}
+
 /// A regular expression.
 pub(super) fn pattern(text: &str) -> Result<(), Bad> {
     Pattern::new(text).map(drop).map_err(|why| {

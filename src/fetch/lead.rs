@@ -17,7 +17,8 @@ use super::fill::{self, Fill};
 use super::flight::{Flight, Own};
 use super::terms::{Came, Terms};
 use crate::base::budget::{Part, STORE};
-use crate::base::{Body, Credentials, Fault, Reason, StoredAxis};
+use crate::base::{Body, Clock, Credentials, Fault, Reason, StoredAxis, WorkerId};
+use crate::config::RouteTerms;
 use crate::origin::{Cluster, Exchange, OriginBody};
 use crate::semantics::{Vary, coding, freshness, storing, validation};
 use crate::site::answers;
@@ -40,10 +41,22 @@ const ALONE: Duration = Duration::from_secs(300);
 pub struct Upstream {
     /// The cluster.
     pub cluster: Arc<Cluster>,
+    /// What the request's route wants otherwise than the cluster has it.
+    pub terms: RouteTerms,
     /// The question for a whole response.
     pub fill: request::Parts,
     /// The question whether what is stored is still right, where it can be asked.
     pub validate: Option<request::Parts>,
+}
+
+impl Upstream {
+    /// Asks for a whole response.
+    ///
+    /// # Errors
+    /// What kept its head from coming.
+    pub async fn ask(self, worker: WorkerId, clock: &Clock) -> Result<Exchange, Fault> {
+        self.cluster.send(self.fill, Body::Empty, self.terms, worker, clock).await
+    }
 }
 
 /// The right and duty to fly. Dropped without [`launch`](Self::launch), it lets nobody wait.
@@ -86,12 +99,13 @@ impl Lead {
 }
 
 impl Landing {
-    async fn fly(self, upstream: Upstream, terms: Terms) {
-        let Upstream { cluster, fill, validate } = upstream;
+    async fn fly(self, mut upstream: Upstream, terms: Terms) {
         let clock = self.fetch.clock.clone();
+        let validate = upstream.validate.take();
         let asking = validate.is_some();
-        let question = validate.unwrap_or_else(|| fill.clone());
-        let mut answer = cluster.send(question, Body::Empty, terms.worker, &clock).await;
+        let question = validate.unwrap_or_else(|| upstream.fill.clone());
+        let (cluster, route) = (&upstream.cluster, upstream.terms);
+        let mut answer = cluster.send(question, Body::Empty, route, terms.worker, &clock).await;
         if let Ok(exchange) = &answer
             && asking
             && exchange.head.status == StatusCode::NOT_MODIFIED
@@ -100,7 +114,7 @@ impl Landing {
                 return self.flight.confirms(confirmed);
             }
             // A 304 about something else than what is stored (RFC 9111 §4.3.3) helps nobody.
-            answer = cluster.send(fill, Body::Empty, terms.worker, &clock).await;
+            answer = upstream.ask(terms.worker, &clock).await;
         }
         match answer {
             Ok(exchange) => self.take(exchange, &terms).await,

@@ -141,7 +141,7 @@ impl Visit {
     /// Sends the client's own request, body and all.
     pub(super) async fn ask(&mut self, purpose: Purpose<'_>) -> Result<Exchange, Fault> {
         let origins = &self.running.origins;
-        let cluster = origins.get(self.plan.site.cluster.id).ok_or_else(no_cluster)?;
+        let cluster = origins.get(self.plan.cluster().id).ok_or_else(no_cluster)?;
         let (plan, hop) = (&self.plan, self.hop());
         let mut head = forward::upstream(&self.head, plan, &self.view, &hop, purpose);
         forward::frame(&mut head, &self.body);
@@ -153,7 +153,8 @@ impl Visit {
                 Body::stream(Limited { body, left, _charge: charge })
             }
         };
-        cluster.send(head, body, self.worker, &self.node.clock).await
+        let terms = self.plan.terms();
+        cluster.send(head, body, terms, self.worker, &self.node.clock).await
     }
 }
 

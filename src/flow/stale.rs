@@ -47,7 +47,7 @@ impl Stale {
         if fetch.backs_off(&key) {
             return;
         }
-        let cluster = visit.running.origins.get(visit.plan.site.cluster.id);
+        let cluster = visit.running.origins.get(visit.plan.cluster().id);
         if cluster.is_some_and(|cluster| !cluster.may_refresh(visit.now)) {
             return;
         }

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http_body::Body as _;
 
 use super::{Node, Visit};
-use crate::base::{Body, Key, Seq};
+use crate::base::{Key, Seq};
 use crate::fetch::{Terms, Upstream};
 use crate::origin::Exchange;
 use crate::semantics::Validators;
@@ -212,7 +212,7 @@ impl Sample {
         let Some(entry) = entry else { return Found::Gone };
         let object = Arc::clone(entry.identity_of(&self.object));
         drop(entry);
-        let asked = upstream.cluster.send(upstream.fill, Body::Empty, terms.worker, clock).await;
+        let asked = upstream.ask(terms.worker, clock).await;
         match asked.ok() {
             None => return Found::Failed,
             Some(exchange) => match is_same(exchange, &object, clock.wall()).await {

@@ -23,7 +23,7 @@ use super::server::Server;
 use super::tries::{Missed, Tries};
 use crate::base::tunnel::Tunnel;
 use crate::base::{Body, Bucket, Clock, ClusterId, Fault, Reason, Whose, WorkerId};
-use crate::config;
+use crate::config::{self, RouteTerms};
 use crate::wire::{Content, ResponseHead};
 
 /// A named origin service.
@@ -152,13 +152,14 @@ impl Cluster {
         &self,
         head: request::Parts,
         mut body: Body,
+        terms: RouteTerms,
         worker: WorkerId,
         clock: &Clock,
     ) -> Result<Exchange, Fault> {
         self.retries.earn();
         let repeatable = matches!(body, Body::Empty) && head.method.is_idempotent();
-        let mut tries = Tries::new(repeatable);
-        let asking = Asking { head: &head, worker, clock, started: clock.now() };
+        let mut tries = Tries::new(repeatable, terms.retries);
+        let asking = Asking { head: &head, terms, worker, clock, started: clock.now() };
         loop {
             let over = match self.pick(&head, tries.out()) {
                 Ok(at) => {
@@ -201,7 +202,7 @@ impl Cluster {
         };
         let sent = std::mem::replace(body, Body::Empty);
         let lease = Lease { server: Arc::clone(server), worker: asking.worker, connection, turn };
-        let answer = self.exchange(lease, asking.head, sent, asking.started, clock).await;
+        let answer = self.exchange(lease, asking, sent).await;
         answer.map_err(|fault| {
             server.counts().failures.fetch_add(1, Ordering::Relaxed);
             Missed::Lost { fault, reused }
@@ -237,14 +238,14 @@ impl Cluster {
     async fn exchange(
         &self,
         mut lease: Lease,
-        asked: &request::Parts,
+        asking: &Asking<'_>,
         body: Body,
-        started: Instant,
-        clock: &Clock,
     ) -> Result<Exchange, Fault> {
+        let Asking { head: asked, terms, clock, started, .. } = *asking;
         let sent_at = clock.now();
         let mut sending = Sending::new(asked, body, clock);
-        let head = poll_fn(self.head(&mut lease.connection, &mut sending, sent_at, clock)).await;
+        let limit = terms.first_byte_timeout.unwrap_or(self.config.first_byte_timeout);
+        let head = poll_fn(head(&mut lease.connection, &mut sending, limit, clock)).await;
         let named = |mut fault: Fault| {
             fault.log = format!("{}: {}", lease.server.name(), fault.log);
             fault
@@ -259,7 +260,7 @@ impl Cluster {
             _ => (Some(lease), None),
         };
         let sending = Some(sending).filter(|sending| !sending.is_over());
-        let between = self.config.between_bytes_timeout;
+        let between = terms.between_bytes_timeout.unwrap_or(self.config.between_bytes_timeout);
         let content = Content::new(framing);
         let clock = clock.clone();
         Ok(Exchange {
@@ -272,41 +273,40 @@ impl Cluster {
             upgrade,
         })
     }
+}
 
-    /// Sends a request and reads the head of its answer; an origin that does not read all may answer
-    /// all the same. Its time to answer begins anew with each piece that it takes.
-    fn head(
-        &self,
-        connection: &mut Connection,
-        sending: &mut Sending,
-        sent_at: Instant,
-        clock: &Clock,
-    ) -> impl FnMut(&mut Context<'_>) -> Poll<Result<ResponseHead, Fault>> {
-        let limit = self.config.first_byte_timeout;
-        let mut deadline = sent_at + limit;
-        let mut awaited = Awaited::default();
-        move |cx| {
-            let gone = sending.gone();
-            if let Poll::Ready(sent) = connection.poll_send(sending, cx) {
-                sent?;
-            }
-            if sending.is_streamed() && sending.gone() != gone {
-                deadline = clock.now() + limit;
-            }
-            if let Poll::Ready(head) = connection.poll_head(&mut awaited, cx) {
-                return Poll::Ready(head.map_err(fault::of_head));
-            }
-            connection.poll_late(deadline, clock, cx).map(|()| {
-                let log = format!("no answer within {limit:?}");
-                Err(Fault::origin(Reason::FirstByteTimeout, log))
-            })
+/// Sends a request and reads the head of its answer, for which it may take `limit`; an origin that does
+/// not read all may answer all the same. Its time to answer begins anew with each piece that it takes.
+fn head(
+    connection: &mut Connection,
+    sending: &mut Sending,
+    limit: Duration,
+    clock: &Clock,
+) -> impl FnMut(&mut Context<'_>) -> Poll<Result<ResponseHead, Fault>> {
+    let mut deadline = clock.now() + limit;
+    let mut awaited = Awaited::default();
+    move |cx| {
+        let gone = sending.gone();
+        if let Poll::Ready(sent) = connection.poll_send(sending, cx) {
+            sent?;
         }
+        if sending.is_streamed() && sending.gone() != gone {
+            deadline = clock.now() + limit;
+        }
+        if let Poll::Ready(head) = connection.poll_head(&mut awaited, cx) {
+            return Poll::Ready(head.map_err(fault::of_head));
+        }
+        connection.poll_late(deadline, clock, cx).map(|()| {
+            let log = format!("no answer within {limit:?}");
+            Err(Fault::origin(Reason::FirstByteTimeout, log))
+        })
     }
 }
 
 /// A request on its way to whichever server answers it.
 struct Asking<'a> {
     head: &'a request::Parts,
+    terms: RouteTerms,
     worker: WorkerId,
     clock: &'a Clock,
     started: Instant,

@@ -16,6 +16,8 @@ use crate::base::Fault;
 #[derive(Debug)]
 pub struct Tries {
     repeatable: bool,
+    /// Whether another server may be asked after one that has been.
+    retries: bool,
     out: HashSet<usize>,
     fresh_only: bool,
     /// Whether another server was asked after one had been sent the request.
@@ -40,10 +42,11 @@ pub enum Missed {
 }
 
 impl Tries {
-    /// None yet, of a request that may be `repeatable` after it was sent.
-    pub fn new(repeatable: bool) -> Self {
+    /// None yet, of a request that may be `repeatable` after it was sent, and may be sent to another
+    /// server then where it has `retries`.
+    pub fn new(repeatable: bool, retries: bool) -> Self {
         let (fresh_only, elsewhere) = (false, false);
-        Self { repeatable, out: HashSet::new(), fresh_only, elsewhere, spare: None }
+        Self { repeatable, retries, out: HashSet::new(), fresh_only, elsewhere, spare: None }
     }
 
     /// The servers that it does not go to again.
@@ -70,7 +73,7 @@ impl Tries {
         retries: &Retries,
     ) -> ControlFlow<Result<Exchange, Fault>> {
         let others = self.out.len() + 1 < servers.len();
-        let may_go_on = self.repeatable && !self.elsewhere && others;
+        let may_go_on = self.repeatable && self.retries && !self.elsewhere && others;
         match answer {
             Ok(answer)
                 if answer.head.status == StatusCode::SERVICE_UNAVAILABLE

@@ -183,12 +183,7 @@ impl Source {
 
 /// Whether one of `hosts` is `host`, which is in lower case. Lists are short, and mostly `*`.
 fn admits(hosts: &[HostPattern], host: &str) -> bool {
-    hosts.iter().any(|pattern| match pattern {
-        HostPattern::Any => true,
-        HostPattern::Exact(name) => name == host,
-        // A wildcard stands for at least one character, as it does in a site's hosts.
-        HostPattern::Suffix(suffix) => host.len() > suffix.len() && host.ends_with(&**suffix),
-    })
+    hosts.iter().any(|pattern| pattern.is_match(host))
 }
 
 impl Name {

@@ -13,6 +13,7 @@ use http_body::Body as _;
 use super::client::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use super::identity::{X_CLIENT_IP, X_REQUEST_ID};
 use super::plan::Plan;
+use super::routes;
 use super::view::View;
 use crate::base::{Body, Peer};
 use crate::semantics::{hop, validation};
@@ -106,7 +107,8 @@ fn set_hop(headers: &mut HeaderMap, version: Version, plan: &Plan, hop: &Hop<'_>
         port => HeaderValue::from_str(&format!("{host}:{port}")),
     };
     // The host was checked byte by byte when the plan was made, so it is a field value.
-    if let Ok(host) = host {
+    let rewritten = plan.route().and_then(|route| routes::origin_host(route, plan.key.as_str()));
+    if let Some(host) = rewritten.or(host.ok()) {
         headers.insert(HOST, host);
     }
     let remote = hop.peer.remote.ip().to_canonical().to_string();
@@ -191,12 +193,16 @@ pub fn append_member(headers: &mut HeaderMap, name: &http::HeaderName, member: &
 /// The target that the origin is asked for: as the key spells it, so that what is stored is what was
 /// asked for. What changes something is asked for as it was written, which may have been signed.
 fn target(head: &request::Parts, plan: &Plan) -> Uri {
-    if !plan.respelled || !matches!(head.method, Method::GET | Method::HEAD) {
-        return origin_form(&head.uri);
-    }
     let key = plan.key.as_str();
-    let path = &key[key.find('/').unwrap_or(key.len())..];
-    Uri::try_from(path).expect("what was parsed as a target is one in another spelling too")
+    let public = if plan.respelled && matches!(head.method, Method::GET | Method::HEAD) {
+        let path = &key[key.find('/').unwrap_or(key.len())..];
+        Uri::try_from(path).expect("what was parsed as a target is one in another spelling too")
+    } else {
+        origin_form(&head.uri)
+    };
+    let target = public.path_and_query().map_or("/", |target| target.as_str());
+    let rewritten = plan.route().and_then(|route| routes::origin_target(route, key, target));
+    rewritten.and_then(|target| Uri::try_from(target).ok()).unwrap_or(public)
 }
 
 fn origin_form(uri: &Uri) -> Uri {

@@ -38,6 +38,7 @@ fn ask_of(
         canonical: true,
         axis: Axis::new(SiteId(1), Scheme::Https, Some(8443)),
         action: Action::Pass(Reason::Method),
+        route: None,
     };
     let peer = Peer {
         tls: true,

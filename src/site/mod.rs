@@ -7,6 +7,7 @@ pub mod forward;
 pub mod host;
 pub mod identity;
 pub mod plan;
+pub mod routes;
 pub mod sites;
 pub mod spelling;
 pub mod view;

@@ -11,10 +11,11 @@ use http::{HeaderValue, Method, request};
 
 use super::client::{Client, Forwarded, forwarded_for};
 use super::host::Authority;
+use super::routes;
 use super::sites::Sites;
 use super::spelling::{Spelled, respell};
 use crate::base::{Axis, KeyRef, KeyText, Peer, Reason, Scheme};
-use crate::config::{Config, Site};
+use crate::config::{self, Config, Mode, Route, RouteTerms, Site};
 use crate::semantics::{Present, hop, list};
 
 /// A request that may be served, and how.
@@ -34,6 +35,8 @@ pub struct Plan {
     pub axis: Axis,
     /// What is to be done.
     pub action: Action,
+    /// The site's route that takes it, by its number.
+    pub route: Option<usize>,
 }
 
 /// What is to be done with a request.
@@ -71,6 +74,21 @@ impl Plan {
     /// The key.
     pub fn key(&self) -> KeyRef<'_> {
         self.key.key()
+    }
+
+    /// The site's route that takes the request, if one does.
+    pub fn route(&self) -> Option<&Route> {
+        self.site.routes.get(self.route?)
+    }
+
+    /// What its route wants otherwise than the cluster has it.
+    pub fn terms(&self) -> RouteTerms {
+        self.route().map_or_else(RouteTerms::default, |route| route.terms)
+    }
+
+    /// The cluster that is asked.
+    pub fn cluster(&self) -> &config::Cluster {
+        self.route().map_or(&self.site.cluster, |route| &route.cluster)
     }
 }
 
@@ -126,7 +144,20 @@ pub fn plan(
     let Spelled { target: spelled, canonical } = respell(target, &site.spelling);
     let respelled = matches!(spelled, Cow::Owned(_)) || spelled.len() != target.len();
     let key = if respelled { KeyText::new(authority.host, &spelled) } else { key };
-    Ok(Plan { client, site: Arc::clone(site), key, respelled, canonical, axis, action })
+    // Most sites have none.
+    let route = match &*site.routes {
+        [] => None,
+        routes => routes::find(routes, head, key.as_str()),
+    };
+    let mode = route.map_or(Mode::Normal, |at| site.routes[at].mode);
+    let action = match (mode, action) {
+        (Mode::Pipe, Action::Lookup | Action::Pass(_)) if !has_body && changes_protocol(head) => {
+            Action::Pipe
+        }
+        (Mode::Pass | Mode::Pipe, Action::Lookup) => Action::Pass(Reason::Route),
+        _ => action,
+    };
+    Ok(Plan { client, site: Arc::clone(site), key, respelled, canonical, axis, action, route })
 }
 
 /// Whether the site lets the request in: by its method, its connection, and its scheme.
@@ -186,9 +217,8 @@ fn action(head: &request::Parts, present: Present, has_body: bool) -> Action {
     if !has_body
         && present.has(Present::HOP_BY_HOP)
         && asks_for_websocket(&head.headers)
-        && head.version == http::Version::HTTP_11
         && head.method == Method::GET
-        && connection_says_upgrade(&head.headers)
+        && changes_protocol(head)
     {
         return Action::Pipe;
     }
@@ -215,9 +245,14 @@ fn asks_for_websocket(headers: &http::HeaderMap) -> bool {
     first && protocols.next().is_none()
 }
 
-fn connection_says_upgrade(headers: &http::HeaderMap) -> bool {
-    list::members(headers, &http::header::CONNECTION)
-        .any(|option| option.eq_ignore_ascii_case(b"upgrade"))
+/// Whether it asks for another protocol, but HTTP/2: see above.
+fn changes_protocol(head: &request::Parts) -> bool {
+    let upgrade = &http::header::UPGRADE;
+    head.version == http::Version::HTTP_11
+        && list::members(&head.headers, &http::header::CONNECTION)
+            .any(|option| option.eq_ignore_ascii_case(b"upgrade"))
+        && head.headers.contains_key(upgrade)
+        && !list::members(&head.headers, upgrade).any(|name| name.eq_ignore_ascii_case(b"h2c"))
 }
 
 /// Whether a purge may come from there, by that listener.

@@ -47,6 +47,7 @@ mod purge_tags;
 mod purge_verify;
 mod range;
 mod reload;
+mod routes;
 mod scheme;
 mod smuggling;
 mod timeouts;

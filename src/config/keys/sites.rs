@@ -8,6 +8,7 @@ use super::super::kind::Kind::{
 use super::super::kind::{Form, Part, Section};
 use super::super::texts;
 use super::properties::PROPERTY;
+use super::routes::ROUTE;
 use super::unkeyed::UNKEYED;
 use super::{ANY_TIME, key, lifetimes};
 
@@ -373,10 +374,13 @@ pub(super) static SITE: Section = Section {
              too, unless that is stored.",
         ),
     ],
-    parts: &[Part {
-        name: "property",
-        form: Form::Named("X-Device-Class"),
-        section: &PROPERTY,
-        optional: true,
-    }],
+    parts: &[
+        Part { name: "route", form: Form::List, section: &ROUTE, optional: true },
+        Part {
+            name: "property",
+            form: Form::Named("X-Device-Class"),
+            section: &PROPERTY,
+            optional: true,
+        },
+    ],
 };

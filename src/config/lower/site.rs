@@ -11,17 +11,22 @@ use super::super::meaning::{
     PathEncoding, Pattern, Profile, Property, QueryPolicy, Ranges, Site, Spelling, StaleRule,
 };
 use super::super::texts;
-use super::need;
+use super::{need, route};
 use crate::base::{Coding, PolicyId, SiteId};
 
 /// What `table`, a `[site.NAME]`, means; `None` where `ids` has no number left.
 pub(super) fn site(table: &Table, clusters: &[Arc<Cluster>], ids: &Ids) -> Option<Site> {
-    let cluster = clusters.iter().find(|cluster| *cluster.name == *table.text("cluster"));
+    let cluster = need(clusters.iter().find(|cluster| *cluster.name == *table.text("cluster")));
     let mut site = Site {
         id: SiteId(ids.sites.number(&table.name)?),
         name: table.name.as_str().into(),
         hosts: table.hosts("hosts"),
-        cluster: Arc::clone(need(cluster)),
+        cluster: Arc::clone(cluster),
+        routes: table
+            .tables("route")
+            .iter()
+            .map(|table| route::route(table, cluster, clusters))
+            .collect(),
         profile: match table.text("profile") {
             "mediawiki" => Profile::MediaWiki,
             "upload" => Profile::Upload,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
 
-use super::Cluster;
+use super::{Cluster, Route};
 use crate::base::{Coding, PolicyId, SiteId};
 
 /// A set of hostnames with one policy and one origin cluster.
@@ -19,8 +19,10 @@ pub struct Site {
     pub name: Arc<str>,
     /// Its hosts: exact names, `*.suffix` and `*`, lower case.
     pub hosts: Vec<HostPattern>,
-    /// Its cluster.
+    /// Its cluster, for what no route takes elsewhere.
     pub cluster: Arc<Cluster>,
+    /// Its routes; the first that takes a request is its.
+    pub routes: Vec<Route>,
     /// The profile that gave the defaults.
     pub profile: Profile,
     /// The largest request body, in bytes.
@@ -59,6 +61,18 @@ pub enum HostPattern {
     Suffix(String),
     /// Any name.
     Any,
+}
+
+impl HostPattern {
+    /// Whether `host`, which is in lower case, is one of these. A wildcard stands for at least one
+    /// character.
+    pub fn is_match(&self, host: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(name) => name == host,
+            Self::Suffix(suffix) => host.len() > suffix.len() && host.ends_with(&**suffix),
+        }
+    }
 }
 
 /// A set of defaults for a site.
@@ -164,6 +178,14 @@ impl Pattern {
     pub fn new(text: &str) -> Result<Self, regex::Error> {
         let mut builder = regex::bytes::RegexBuilder::new(text);
         builder.unicode(false).size_limit(Self::MOST).build().map(Self)
+    }
+
+    /// What `template` becomes where it matches `text`: `$1` is what its first group matched.
+    pub fn expand(&self, text: &str, template: &str) -> Option<String> {
+        let found = self.0.captures(text.as_bytes())?;
+        let mut expanded = Vec::new();
+        found.expand(template.as_bytes(), &mut expanded);
+        String::from_utf8(expanded).ok()
     }
 
     /// Whether it matches anywhere in `text`.
