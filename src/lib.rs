@@ -132,6 +132,7 @@
 
 pub mod listen;
 pub mod front;
+pub mod fleet;
 pub mod flow;
 pub mod site;
 pub mod purge;

@@ -11,6 +11,7 @@
 
 mod control;
 mod door;
+mod fleet;
 mod htcp;
 mod purging;
 mod recorder;
@@ -36,6 +37,7 @@ use crate::listen::{Capacity, Sockets};
 use crate::net::resolver::Resolver;
 use crate::net::tls::ServerTls;
 use crate::telemetry::{Count, Telemetry};
+use fleet::Fleet;
 use htcp::Htcp;
 use streams::Streams;
 use worker::Workers;
@@ -75,6 +77,8 @@ pub(crate) struct Shared {
     /// Where the control API takes purges, and of whom.
     api: Arc<Purges>,
     telemetry: Telemetry,
+    /// Who says what is pooled.
+    fleet: Arc<Fleet>,
     /// The HTCP listeners.
     htcp: Arc<Htcp>,
     /// The purge streams.

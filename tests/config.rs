@@ -79,7 +79,7 @@ fn the_contract_means_what_it_says() {
     assert_eq!(certificates[0].key, Pem::File("tests/config/good/key.pem".into()));
     assert_eq!(admin, Some("127.0.0.1:9180".parse().unwrap()));
     assert!(purge.allow.contains("::1".parse().unwrap()));
-    assert_eq!(clusters[0].servers[0].port, 18080);
+    assert_eq!(clusters[0].locations[0].servers[0].port, 18080);
     let expected =
         [HostPattern::Suffix(".wiki.test".into()), HostPattern::Exact("wiki.test".into())];
     assert_eq!(sites[0].hosts, expected);

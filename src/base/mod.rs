@@ -21,6 +21,7 @@ pub mod pem;
 pub mod reason;
 pub mod sync;
 pub mod tunnel;
+pub mod whole;
 
 pub use axis::{Axis, StoredAxis};
 pub use body::{Body, Segments, Stored};

@@ -58,7 +58,7 @@ pub(super) fn load(file: &Path, ids: &Ids) -> Result<(Loaded, Vec<String>), Erro
     let streams = streams.map(|(index, stream)| (Spot::StreamRoots(index), &stream.roots));
     for (spot, roots) in clusters.chain(streams) {
         if let Some(roots) = roots
-            && let Err(why) = client_tls::client_config(Some(roots))
+            && let Err(why) = client_tls::client_config(Some(roots), None)
         {
             let hint = "name a file with the authorities' certificates in PEM";
             found.push(loaded.error_at(spot, why, hint));

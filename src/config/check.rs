@@ -2,6 +2,7 @@
 //! together, and files that cannot be read. It asks only values that were readable themselves, so
 //! one slip is one error.
 
+mod clusters;
 mod purge;
 mod sites;
 
@@ -28,8 +29,9 @@ pub(super) fn check(root: &Table, errors: &mut Errors) {
     for purge in root.tables("purge") {
         purge::purge(purge, errors);
     }
+    clusters::datacenters(root, errors);
     for cluster in root.tables("cluster") {
-        self::cluster(cluster, errors);
+        clusters::cluster(root, cluster, errors);
     }
     sites::sites(root, errors);
     for part in ["listener", "cluster", "site"] {
@@ -176,31 +178,4 @@ fn tokens(root: &Table, errors: &mut Errors) {
             }
         }
     }
-}
-
-fn cluster(cluster: &Table, errors: &mut Errors) {
-    readable(cluster, "roots", errors);
-    let mut any = servers(cluster, errors) || cluster.refused.contains("datacenter");
-    for datacenter in cluster.tables("datacenter") {
-        any |= servers(datacenter, errors);
-    }
-    if !any {
-        let hint = "write, for example: servers = [{ address = \"127.0.0.1:18080\" }]";
-        errors.add(cluster.place, format!("{} has no `servers`", cluster.title), hint);
-    }
-}
-
-/// Finds servers that stand twice; returns whether any were written.
-fn servers(table: &Table, errors: &mut Errors) -> bool {
-    let mut seen = BTreeMap::new();
-    for server in table.tables("servers") {
-        let Some(Value::Origin(origin)) = server.value("address") else { continue };
-        let place = server.place_of("address");
-        if let Some(first) = seen.insert((origin.host.to_string(), origin.port), place) {
-            let line = errors.line(first);
-            let message = format!("`{}` stands already in line {line}", shown(&origin.text));
-            errors.add(place, message, "give a server a larger share by its `weight`");
-        }
-    }
-    !table.tables("servers").is_empty() || table.refused.contains("servers")
 }

@@ -107,6 +107,12 @@ impl Table {
         self.entries.get(key)?.value.as_ref()
     }
 
+    /// Whether `key` has no value and was not written wrong either.
+    pub(super) fn lacks(&self, key: &str) -> bool {
+        let refused = |entry: &Entry| entry.source == Source::Refused;
+        self.value(key).is_none() && !self.entries.get(key).is_some_and(refused)
+    }
+
     /// Where `key` was written; where it was not, the table.
     pub(super) fn place_of(&self, key: &str) -> Place {
         match self.entries.get(key) {

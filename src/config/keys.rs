@@ -3,6 +3,7 @@
 //! tells all come from here, so a key is added here and taken in `lower`, and nowhere else.
 
 mod clusters;
+mod fleet;
 mod htcp;
 mod http2;
 mod lifetimes;
@@ -65,6 +66,13 @@ pub(super) static ROOT: Section = Section {
         part("limits", Form::One, &LIMITS),
         part("http2", Form::One, &HTTP2),
         part("log", Form::One, &LOG),
+        Part { name: "fleet", form: Form::Maybe, section: &fleet::FLEET, optional: true },
+        Part {
+            name: "datacenter",
+            form: Form::Named("eqiad"),
+            section: &fleet::DATACENTER,
+            optional: true,
+        },
         part("cluster", Form::Named("wiki"), &CLUSTER),
         part("site", Form::Named("wiki"), &SITE),
     ],
@@ -90,7 +98,7 @@ static NODE: Section = section(
             "datacenter",
             Token,
             Unset { says: "none", example: "\"eqiad\"" },
-            "The datacenter that the node stands in. Clusters that have servers in it use those.",
+            "The datacenter that the node stands in: from there the nearest servers are chosen.",
         ),
         fixed(
             "memory",

@@ -2,6 +2,7 @@
 //! error was found. It decides nothing but which of a cluster's servers this node uses.
 
 mod cluster;
+mod fleet;
 mod htcp;
 mod route;
 mod site;
@@ -21,14 +22,19 @@ use super::meaning::{
 };
 use super::texts;
 use crate::geo::PrefixSet;
+use cluster::Here;
 
 /// What `root` means; `None` where `ids` has no number left.
 pub(super) fn lower(root: &Table, ids: &Ids) -> Option<Config> {
     let node = node(root.only("node"));
+    let here = Here {
+        datacenter: node.datacenter.as_deref(),
+        knows_all: !root.tables("datacenter").is_empty(),
+    };
     let clusters: Option<Vec<Arc<Cluster>>> = root
         .tables("cluster")
         .iter()
-        .map(|table| cluster::cluster(table, node.datacenter.as_deref(), ids).map(Arc::new))
+        .map(|table| cluster::cluster(table, here, ids).map(Arc::new))
         .collect();
     let clusters = clusters?;
     let sites: Option<Vec<Arc<Site>>> = root
@@ -37,6 +43,8 @@ pub(super) fn lower(root: &Table, ids: &Ids) -> Option<Config> {
         .map(|table| site::site(table, &clusters, ids).map(Arc::new))
         .collect();
     Some(Config {
+        fleet: root.tables("fleet").first().map(fleet::fleet).unwrap_or_default(),
+        datacenters: root.tables("datacenter").iter().map(fleet::datacenter).collect(),
         listeners: root.tables("listener").iter().map(listener).collect(),
         certificates: root.tables("certificate").iter().map(certificate).collect(),
         cache: cache(root.only("cache")),

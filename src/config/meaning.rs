@@ -2,6 +2,7 @@
 //! knows of files, lines or TOML; `lower` makes these from what was written.
 
 mod cluster;
+mod fleet;
 mod htcp;
 mod route;
 mod site;
@@ -15,6 +16,7 @@ use std::time::Duration;
 pub use crate::base::pem::{Certificate, Pem};
 use crate::geo::PrefixSet;
 pub use cluster::*;
+pub use fleet::*;
 pub use htcp::*;
 pub use route::*;
 pub use site::*;
@@ -45,6 +47,10 @@ pub struct Config {
     pub http2: Http2,
     /// The access log and the log of events.
     pub log: Log,
+    /// Who says what is pooled, beside the configuration.
+    pub fleet: Fleet,
+    /// Datacenters, by name; none where the node knows of none.
+    pub datacenters: Vec<Datacenter>,
     /// Origin clusters, by name.
     pub clusters: Vec<Arc<Cluster>>,
     /// Sites, by name.

@@ -49,7 +49,7 @@ fn every_default_of_the_table_can_be_read() {
     assert_eq!(config.log.access, AccessSink::Stdout);
     assert_eq!(config.sites[0].profile, Profile::Plain);
     assert_eq!(config.sites[0].max_request_body, 100 << 20);
-    assert_eq!(config.clusters[0].servers[0].weight, 1);
+    assert_eq!(config.clusters[0].locations[0].servers[0].weight, 1);
 }
 
 #[test]
@@ -100,7 +100,11 @@ fn a_node_uses_its_own_datacenters_servers_or_else_the_clusters_or_else_all() {
              [cluster.a.datacenter.south]\nservers = [\"10.2.0.1:80\", \"10.0.0.1:80\"]\n"
         );
         let config = loaded(&text).config;
-        config.clusters[0].servers.iter().map(|server| server.name.to_string()).collect()
+        config.clusters[0].locations[0]
+            .servers
+            .iter()
+            .map(|server| server.name.to_string())
+            .collect()
     };
     let own = "servers = [\"10.9.0.1:80\"]";
     assert_eq!(names("south", own), ["10.2.0.1:80", "10.0.0.1:80"]);

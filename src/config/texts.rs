@@ -10,6 +10,7 @@ use super::errors::shown;
 use super::host::{self, Bad};
 use super::meaning::{Broker, Host, Pattern, PropertySource};
 use super::read::is_token;
+use crate::geo::Coordinates;
 
 /// Fields that frame a message, route it, or concern one connection: no policy may touch them.
 const RESERVED: [&str; 16] = [
@@ -260,6 +261,14 @@ pub(super) fn media_type(text: &str) -> Result<(), Bad> {
             Err((message, "in lower case, for example \"text/html\" or \"text/*\"".into()))
         }
     }
+}
+
+/// A point on the earth.
+pub(super) fn coordinates(text: &str) -> Result<(), Bad> {
+    text.parse::<Coordinates>().map(drop).map_err(|()| {
+        let message = format!("`{}` is no point on the earth", shown(text));
+        (message, "latitude and longitude in degrees, for example \"39.04, -77.49\"".into())
+    })
 }
 
 /// `text` before and after the first `separator`, if there is one.

@@ -19,7 +19,7 @@ use super::terms::{Came, Terms};
 use crate::base::budget::{Part, STORE};
 use crate::base::{Body, Clock, Credentials, Fault, Reason, StoredAxis, WorkerId};
 use crate::config::RouteTerms;
-use crate::origin::{Cluster, Exchange, OriginBody};
+use crate::origin::{Exchange, OriginBody, Pool};
 use crate::semantics::{Vary, coding, freshness, storing, validation};
 use crate::site::answers;
 use crate::site::identity::X_REQUEST_ID;
@@ -39,8 +39,8 @@ const ALONE: Duration = Duration::from_secs(300);
 /// What a flight asks, and whom.
 #[derive(Debug)]
 pub struct Upstream {
-    /// The cluster.
-    pub cluster: Arc<Cluster>,
+    /// Whom: the servers of a cluster in one datacenter.
+    pub pool: Arc<Pool>,
     /// What the request's route wants otherwise than the cluster has it.
     pub terms: RouteTerms,
     /// The question for a whole response.
@@ -55,7 +55,7 @@ impl Upstream {
     /// # Errors
     /// What kept its head from coming.
     pub async fn ask(self, worker: WorkerId, clock: &Clock) -> Result<Exchange, Fault> {
-        self.cluster.send(self.fill, Body::Empty, self.terms, worker, clock).await
+        self.pool.send(self.fill, Body::Empty, self.terms, worker, clock).await
     }
 }
 
@@ -104,8 +104,8 @@ impl Landing {
         let validate = upstream.validate.take();
         let asking = validate.is_some();
         let question = validate.unwrap_or_else(|| upstream.fill.clone());
-        let (cluster, route) = (&upstream.cluster, upstream.terms);
-        let mut answer = cluster.send(question, Body::Empty, route, terms.worker, &clock).await;
+        let (pool, route) = (&upstream.pool, upstream.terms);
+        let mut answer = pool.send(question, Body::Empty, route, terms.worker, &clock).await;
         if let Ok(exchange) = &answer
             && asking
             && exchange.head.status == StatusCode::NOT_MODIFIED

@@ -229,14 +229,14 @@ impl Visit {
     /// What to ask the origin so that its answer may be stored, and on what terms. `None` where
     /// the site's cluster is gone, which a configuration that was checked cannot cause.
     pub(super) fn question(&self, stale: Option<&Arc<Object>>) -> Option<(Upstream, Terms)> {
-        let cluster = Arc::clone(self.running.origins.get(self.plan.cluster().id)?);
+        let pool = Arc::clone(self.running.origins.pool(self.plan.cluster().id)?);
         let (plan, hop) = (&self.plan, self.hop());
         let head = |purpose| forward::upstream(&self.head, plan, &self.view, &hop, purpose);
         let now = self.node.clock.wall();
         let stored = stale.map(|stale| stale.head.fields.own()).filter(validator::present);
         let validate = stored.as_ref().map(|stored| head(Purpose::Validate { stored, now }));
         let terms = plan.terms();
-        let upstream = Upstream { cluster, terms, fill: head(Purpose::Fill), validate };
+        let upstream = Upstream { pool, terms, fill: head(Purpose::Fill), validate };
         let refuses = |stale: &&Arc<Object>| {
             let life = stale.head.life();
             let resident = stale.resident(self.node.clock.now());

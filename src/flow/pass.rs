@@ -141,7 +141,7 @@ impl Visit {
     /// Sends the client's own request, body and all.
     pub(super) async fn ask(&mut self, purpose: Purpose<'_>) -> Result<Exchange, Fault> {
         let origins = &self.running.origins;
-        let cluster = origins.get(self.plan.cluster().id).ok_or_else(no_cluster)?;
+        let pool = origins.pool(self.plan.cluster().id).ok_or_else(no_cluster)?;
         let (plan, hop) = (&self.plan, self.hop());
         let mut head = forward::upstream(&self.head, plan, &self.view, &hop, purpose);
         forward::frame(&mut head, &self.body);
@@ -154,7 +154,7 @@ impl Visit {
             }
         };
         let terms = self.plan.terms();
-        cluster.send(head, body, terms, self.worker, &self.node.clock).await
+        pool.send(head, body, terms, self.worker, &self.node.clock).await
     }
 }
 

@@ -47,14 +47,14 @@ impl Stale {
         if fetch.backs_off(&key) {
             return;
         }
-        let cluster = visit.running.origins.get(visit.plan.cluster().id);
-        if cluster.is_some_and(|cluster| !cluster.may_refresh(visit.now)) {
+        let pool = visit.running.origins.pool(visit.plan.cluster().id);
+        if pool.is_some_and(|pool| !pool.may_refresh(visit.now)) {
             return;
         }
         let joined =
             fetch.join(key, visit.plan.axis, headers, Some(&self.identity), Sharing::Refresh);
         let Joined::Lead(lead) = joined else {
-            cluster.into_iter().for_each(|cluster| cluster.needs_no_refresh());
+            pool.into_iter().for_each(|pool| pool.needs_no_refresh());
             return;
         };
         self.visit.identify();

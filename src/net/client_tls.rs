@@ -6,15 +6,20 @@ use std::sync::Arc;
 pub use rustls::ClientConfig;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
 use crate::base::Pem;
+use crate::base::pem::Certificate;
 
-/// The configuration for servers whose certificates lead to `roots`, or to the web's.
+/// The configuration for servers whose certificates lead to `roots`, or to the web's, and which are shown
+/// `identity` where they ask for one (mutual TLS).
 ///
 /// # Errors
 /// A sentence that names the file and what is wrong with it.
-pub fn client_config(roots: Option<&Pem>) -> Result<Arc<ClientConfig>, String> {
+pub fn client_config(
+    roots: Option<&Pem>,
+    identity: Option<&Certificate>,
+) -> Result<Arc<ClientConfig>, String> {
     let mut store = RootCertStore::empty();
     match roots {
         None => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
@@ -31,8 +36,16 @@ pub fn client_config(roots: Option<&Pem>) -> Result<Arc<ClientConfig>, String> {
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
-        .with_root_certificates(store)
-        .with_no_client_auth();
+        .with_root_certificates(store);
+    let config = match identity {
+        None => config.with_no_client_auth(),
+        Some(Certificate { cert, key }) => {
+            let secret = PrivateKeyDer::from_pem_slice(&key.read()?);
+            let secret = secret.map_err(|error| format!("{key}: {error}"))?;
+            let shown = config.with_client_auth_cert(certificates(cert)?, secret);
+            shown.map_err(|error| format!("{cert} with {key}: {error}"))?
+        }
+    };
     Ok(Arc::new(config))
 }
 

@@ -1,8 +1,8 @@
 //! A plain HTTP/1.1 client for our own errands (purges from the command line and from the demo's
 //! wiki, later the fleet's stores): one address, one kept connection, one request at a time, each
-//! with a limit on its time and on its answer's size.
+//! with a limit on its time and on its answer's size; or an answer that comes line by line without end.
 //!
-//! It is not how origins are reached: no pools, no TLS, no redirects, no streaming. The driver of
+//! It is not how origins are reached: no pools, no TLS, no redirects. The driver of
 //! the connection is a task of the runtime that [`Client::send`] is called on, and ends with the
 //! client.
 
@@ -72,6 +72,68 @@ impl Client {
 
     fn late(&self) -> ClientError {
         ClientError(format!("{}: no answer within {:?}", self.address, self.limit))
+    }
+}
+
+/// An answer that comes line by line, for as long as the server likes.
+pub struct Lines {
+    address: String,
+    body: Incoming,
+    held: BytesMut,
+    _kept: SendRequest<Body>,
+}
+
+impl Lines {
+    /// Sends `request` to `address` over a connection of its own, and waits at most `limit` for the head of
+    /// its answer, which must be a success.
+    ///
+    /// # Errors
+    /// When there is no such answer in time.
+    pub async fn open(
+        address: &str,
+        request: Request<Body>,
+        clock: &Clock,
+        limit: Duration,
+    ) -> Result<Self, ClientError> {
+        let asked = async {
+            let failed = |error: &dyn fmt::Display| ClientError(format!("{address}: {error}"));
+            let mut sender = connect(address).await.map_err(|error| failed(&error))?;
+            let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
+            Ok::<_, ClientError>((sender, response))
+        };
+        let late = |_| ClientError(format!("{address}: no answer within {limit:?}"));
+        let (kept, response) = clock.within(limit, asked).await.map_err(late)??;
+        if !response.status().is_success() {
+            return Err(ClientError(format!("{address}: answered {}", response.status())));
+        }
+        let held = BytesMut::new();
+        Ok(Self { address: address.to_owned(), body: response.into_body(), held, _kept: kept })
+    }
+
+    /// The next line, without its end; `None` after the last.
+    ///
+    /// # Errors
+    /// The connection breaks, or a line is longer than a mebibyte.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ClientError> {
+        loop {
+            if let Some(end) = self.held.iter().position(|byte| *byte == b'\n') {
+                let line = self.held.split_to(end + 1).freeze();
+                return Ok(Some(line.slice(..end)));
+            }
+            let failed = |why: &dyn fmt::Display| ClientError(format!("{}: {why}", self.address));
+            if self.held.len() > MAX_ANSWER {
+                return Err(failed(&"a line is longer than a mebibyte"));
+            }
+            match poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(failed(&error)),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.held.extend_from_slice(&data);
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Origin clusters: which server is asked, over which connection, and how long for.
 //!
-//! A cluster's servers share its requests by turns, by what they have under way, or by URL. Each keeps
+//! A cluster has a pool of servers in each of its datacenters; which pools may be asked, and in which
+//! order, is given from outside. A pool's servers share its requests by turns, by what they have under way, or by URL. Each keeps
 //! idle connections per worker, so that a connection never leaves the runtime that polls it, while
 //! the number of open ones is counted over all workers. A kept connection that closed before a byte
 //! of its answer came is no server's fault, and the request goes over another; where a server closed
@@ -15,6 +16,7 @@ pub mod cluster;
 pub mod connection;
 pub mod fault;
 pub mod health;
+pub mod pool;
 pub mod retries;
 pub mod sending;
 pub mod server;
@@ -25,8 +27,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use body::OriginBody;
-pub use cluster::{Cluster, Exchange};
+pub use cluster::Cluster;
 use health::Health;
+pub use pool::{Exchange, Pool};
 
 use crate::base::{Budget, ClusterId};
 use crate::config::{self, Config};
@@ -50,19 +53,27 @@ impl Origins {
         now: Instant,
     ) -> Result<Self, Vec<String>> {
         let (mut all, mut errors) = (HashMap::new(), Vec::new());
-        let build = |cluster: &Arc<config::Cluster>, health: Option<&Health>| {
-            let servers = server::all_of(cluster, config.node.workers, resolver, budget)?;
-            let health = Health::new(cluster, &servers, health, now);
-            Ok::<_, String>(Cluster::new(cluster, config.node.workers, servers, health))
+        let workers = config.node.workers;
+        let build = |cluster: &Arc<config::Cluster>, before: Option<&Arc<Cluster>>| {
+            let known = before.map_or(&[][..], |before| before.pools());
+            let pool = |(at, location): (usize, &config::Location)| {
+                let servers = server::all_of(cluster, location, workers, resolver, budget)?;
+                let same = |pool: &&Arc<Pool>| pool.datacenter() == location.datacenter.as_ref();
+                let health = known.iter().find(same).map(|pool| pool.health());
+                let health = Health::new(cluster, &servers, health, now);
+                Ok::<_, String>(Arc::new(Pool::new(cluster, at, servers, health)))
+            };
+            let pools = cluster.locations.iter().enumerate().map(pool).collect::<Result<_, _>>()?;
+            Ok::<_, String>(Cluster::new(cluster, workers, pools))
         };
         for cluster in &config.clusters {
             let before = previous.and_then(|previous| previous.0.get(&cluster.id));
-            let kept = before.filter(|kept| kept.matches(cluster, config.node.workers));
+            let kept = before.filter(|kept| kept.matches(cluster, workers));
             match kept {
                 Some(kept) => {
                     all.insert(cluster.id, Arc::clone(kept));
                 }
-                None => match build(cluster, before.map(|before| before.health())) {
+                None => match build(cluster, before) {
                     Ok(built) => {
                         all.insert(cluster.id, Arc::new(built));
                     }
@@ -76,6 +87,16 @@ impl Origins {
     /// The cluster with this number.
     pub fn get(&self, id: ClusterId) -> Option<&Arc<Cluster>> {
         self.0.get(&id)
+    }
+
+    /// The pool of this cluster that is asked now.
+    pub fn pool(&self, id: ClusterId) -> Option<&Arc<Pool>> {
+        self.get(id)?.pool()
+    }
+
+    /// Every pool of every cluster.
+    pub fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
+        self.iter().flat_map(|cluster| cluster.pools())
     }
 
     /// Every cluster.

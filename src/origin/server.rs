@@ -303,18 +303,21 @@ impl Drop for Queued<'_> {
     }
 }
 
-/// The servers of a cluster.
+/// The servers that a cluster has at a location.
 ///
 /// # Errors
-/// A sentence about its TLS settings.
+/// A sentence about the cluster's TLS settings.
 pub fn all_of(
     cluster: &config::Cluster,
+    location: &config::Location,
     workers: usize,
     resolver: &Resolver,
     budget: &Budget,
 ) -> Result<Box<[Arc<Server>]>, String> {
-    let needs_tls = cluster.servers.iter().any(|server| server.tls);
-    let tls = needs_tls.then(|| client_tls::client_config(cluster.roots.as_ref())).transpose()?;
+    let needs_tls = location.servers.iter().any(|server| server.tls);
+    let tls = needs_tls
+        .then(|| client_tls::client_config(cluster.roots.as_ref(), cluster.identity.as_ref()))
+        .transpose()?;
     let server = |server: &config::Server| {
         let tls = match (&tls, server.tls) {
             (Some(tls), true) => {
@@ -329,7 +332,7 @@ pub fn all_of(
         let most = cluster.max_connections;
         Ok(Arc::new(Server::new(server, tls, most, workers, resolver, budget)))
     };
-    cluster.servers.iter().map(server).collect()
+    location.servers.iter().map(server).collect()
 }
 
 fn authority(server: &config::Server) -> String {

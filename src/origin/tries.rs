@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use http::StatusCode;
 
-use super::cluster::Exchange;
+use super::pool::Exchange;
 use super::retries::Retries;
 use super::server::Server;
 use crate::base::Fault;

@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use super::purging::Purging;
 use super::recorder::Counting;
 use super::sources::Rooms;
-use super::{Shared, status};
+use super::{Shared, fleet, status};
 use crate::admin::Admin;
 use crate::base::budget::{Part, STAY, YIELD};
 use crate::base::{Clients, Drain, ListenerId, Peer, WorkerId};
@@ -45,6 +45,7 @@ pub(super) fn start(runtime: Runtime, shared: Arc<Shared>) -> io::Result<JoinHan
             tokio::spawn(upkeep(Arc::clone(&shared)));
             tokio::spawn(make_way(Arc::clone(&shared)));
             tokio::spawn(tend(Arc::clone(&shared)));
+            tokio::spawn(fleet::run(Arc::clone(&shared)));
             tokio::spawn(leave(Arc::clone(&shared)));
             shared.stop.wait().await;
         });
@@ -71,7 +72,7 @@ async fn upkeep(shared: Arc<Shared>) {
         shared.node.clock.sleep(UPKEEP).await;
         shared.telemetry.flush();
         let now = shared.node.clock.now();
-        shared.node.running.load().origins.iter().for_each(|cluster| cluster.sweep(now));
+        shared.node.running.load().origins.pools().for_each(|pool| pool.sweep(now));
     }
 }
 
@@ -79,7 +80,7 @@ async fn upkeep(shared: Arc<Shared>) {
 async fn tend(shared: Arc<Shared>) {
     let clock = &shared.node.clock;
     loop {
-        shared.node.running.load().origins.iter().for_each(|cluster| cluster.tend(clock));
+        shared.node.running.load().origins.pools().for_each(|pool| pool.tend(clock));
         clock.sleep(TEND).await;
     }
 }
@@ -117,12 +118,14 @@ pub(super) fn serve_admin(shared: &Arc<Shared>, sockets: &Sockets, config: &Conf
     let purging = Arc::new(Purging { sources, htcp, streams: Arc::clone(&shared.streams) });
     let page = {
         let purging = Arc::clone(&purging);
-        Arc::new(move || status::page(&node, &telemetry, &draining, &purging))
+        let fleet = Arc::clone(&shared.fleet);
+        Arc::new(move || status::page(&node, &telemetry, &draining, &purging, &fleet))
     };
     let rooms = Arc::new(Rooms(Arc::clone(&shared.node)));
     let flag = Arc::clone(&shared.draining);
     let purges = Arc::clone(&shared.api);
-    let sources: Vec<Arc<dyn Source>> = vec![rooms, purging, Arc::clone(&purges) as _];
+    let sources: Vec<Arc<dyn Source>> =
+        vec![rooms, purging, Arc::clone(&purges) as _, Arc::clone(&shared.fleet) as _];
     let admin = Admin::new(shared.telemetry.clone(), sources, page, flag, purges);
     let serving = Arc::new(Serving {
         handler: Arc::new(admin),

@@ -18,7 +18,7 @@ pub(super) struct Rooms(pub(super) Arc<Node>);
 impl Source for Rooms {
     fn samples(&self, out: &mut Samples) {
         self.store(out);
-        self.0.running.load().origins.iter().for_each(|cluster| origins::samples(cluster, out));
+        self.0.running.load().origins.pools().for_each(|pool| origins::samples(pool, out));
         let counts = self.0.fetch.counts();
         for (event, value) in [
             ("led", &counts.led),

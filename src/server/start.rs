@@ -10,6 +10,7 @@ use http::HeaderValue;
 use http::header::InvalidHeaderValue;
 use tokio::runtime::{Builder, Runtime};
 
+use super::fleet::{self, Fleet};
 use super::streams::Streams;
 use super::worker::{self, Inboxes, Workers};
 use super::{Parts, Server, Shared, StartError, control, purging, sweeper};
@@ -63,6 +64,9 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
         .map_err(|error| one("the access log's thread", &error))?;
 
     let gate = Gate::new(&config).map_err(StartError)?;
+    let fleet = Fleet::new(&config, &clock, runtime.handle());
+    let fleet = Arc::new(fleet.map_err(|why| one("the fleet's state", &why))?);
+    fleet.decide(&config, &origins);
     let running = Running::new(config.clone(), origins, pages);
     let node = node(running, clock, budget).map_err(|why| one("the node's name", &why))?;
     let api = Arc::new(Purges::new(&node.sources, &node.store, &node.clock, gate));
@@ -87,6 +91,7 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
         node: Arc::new(node),
         nodes,
         api,
+        fleet,
         htcp: Arc::clone(&htcp),
         streams: Arc::clone(&streams),
         telemetry,
@@ -229,8 +234,11 @@ impl Shared {
         let sockets = sockets.map_err(unbound)?;
         let htcp = self.htcp.prepare(&config.purge.htcp).map_err(unbound)?;
         let streams = self.streams.prepare(&config.purge.streams).map_err(StartError)?;
+        let known = fleet::read(&config.fleet).map_err(|why| StartError(vec![why]))?;
         self.tls.switch(prepared).map_err(|error| StartError(vec![format!("TLS: {error}")]))?;
 
+        self.fleet.follow(&config.fleet, known);
+        self.fleet.decide(&config, &origins);
         let running = Running::new(config.clone(), origins, pages);
         self.nodes.iter().for_each(|node| node.follow(&running));
         self.node.sources.desk().follow(running.sites.clone());

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use super::fleet::Fleet;
 use super::purging::Purging;
 use crate::base::Drain;
 use crate::config::HostPattern;
 use crate::flow::Node;
-use crate::origin::Cluster;
 use crate::origin::health::Look;
 use crate::origin::server::Server;
+use crate::origin::{Cluster, Pool};
 use crate::telemetry::Telemetry;
 
 /// The page, as of now.
@@ -20,6 +21,7 @@ pub(super) fn page(
     telemetry: &Telemetry,
     draining: &Drain,
     purging: &Purging,
+    fleet: &Fleet,
 ) -> Value {
     let running = node.running.load();
     let config = &running.config;
@@ -52,6 +54,7 @@ pub(super) fn page(
         "memory": { "budget_bytes": node.budget.limit(), "held_bytes": node.budget.held() },
         "purge_seq": store.floors().now().0,
         "purging": purging.status(),
+        "fleet": fleet.status(now),
     })
 }
 
@@ -76,18 +79,33 @@ fn host(host: &HostPattern) -> String {
     }
 }
 
+/// A cluster with its servers, those that are asked first before the others.
 fn cluster(cluster: &Cluster, now: Instant) -> Value {
+    let order = cluster.order();
+    let rest = (0..cluster.pools().len()).filter(|at| !order.contains(at));
+    let pools = order.iter().copied().chain(rest).map(|at| &cluster.pools()[at]);
+    let servers: Vec<Value> = pools.clone().flat_map(|pool| servers(pool, now)).collect();
+    let asked = cluster.pool();
+    json!({
+        "name": &**cluster.name(),
+        "datacenter": asked.and_then(|pool| pool.datacenter()).map(|name| &**name),
+        "panic": asked.is_none_or(|pool| pool.health().is_panicking()),
+        "servers": servers,
+    })
+}
+
+fn servers(pool: &Pool, now: Instant) -> Vec<Value> {
     let server = |(server, look): (&Arc<Server>, Look)| {
         json!({
             "address": &**server.name(),
+            "datacenter": pool.datacenter().map(|name| &**name),
             "connections": server.open(),
+            "decided": look.pooled.as_str(),
             "state": look.state.as_str(),
             "pooled": look.standing.is_pooled(),
             "since_seconds": now.saturating_duration_since(look.since).as_secs(),
             "why": &*look.why,
         })
     };
-    let health = cluster.health();
-    let servers: Vec<Value> = cluster.servers().iter().zip(health.look()).map(server).collect();
-    json!({ "name": &**cluster.name(), "panic": health.is_panicking(), "servers": servers })
+    pool.servers().iter().zip(pool.health().look()).map(server).collect()
 }

@@ -26,6 +26,8 @@ fn config(allow: &[&str], everywhere: bool, trusted: &[&str]) -> Config {
     let set = |list: &[&str]| -> PrefixSet { list.iter().map(|p| p.parse().unwrap()).collect() };
     let second = Duration::from_secs(1);
     Config {
+        fleet: Fleet::default(),
+        datacenters: Vec::new(),
         node: Node {
             name: "cp1".into(),
             datacenter: None,

@@ -51,7 +51,7 @@ impl Reach {
         resolver: Resolver,
     ) -> Result<Self, String> {
         let tls = match config.tls {
-            true => Some(client_tls::client_config(config.roots.as_ref())?),
+            true => Some(client_tls::client_config(config.roots.as_ref(), None)?),
             false => None,
         };
         Ok(Self { clock: clock.clone(), resolver, tls })

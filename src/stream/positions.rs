@@ -1,17 +1,16 @@
 //! How far the stream is applied, and the file that keeps it over a restart.
 //!
-//! The file is JSON, written whole beside the old one and renamed over it, so that a crash leaves either.
-//! It belongs to a cluster by its id, and to topics by theirs: positions in another cluster, or in a topic
+//! The file is JSON, and whole at any time. It belongs to a cluster by its id, and to topics by theirs: positions in another cluster, or in a topic
 //! that was made anew, mean nothing.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 use super::codec::TopicId;
+use crate::base::whole;
 
 /// How far each partition is applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,11 +50,8 @@ pub fn read(path: &Path) -> Result<Option<Positions>, String> {
     let wrong = |why: &dyn std::fmt::Display| {
         format!("{}: {why}; without it everything stored turns stale once", path.display())
     };
-    let mut text = Vec::new();
-    match File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut text)) {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(wrong(&error)),
+    let Some(text) = whole::read(path, LONGEST).map_err(|error| wrong(&error))? else {
+        return Ok(None);
     };
     let value: Value = serde_json::from_slice(&text).map_err(|error| wrong(&error))?;
     parse(&value).map(Some).ok_or_else(|| wrong(&"these are no positions"))
@@ -66,14 +62,7 @@ pub fn read(path: &Path) -> Result<Option<Positions>, String> {
 /// # Errors
 /// The system's; the old file is as it was.
 pub fn write(path: &Path, positions: &Positions) -> io::Result<()> {
-    let beside = PathBuf::from([path.as_os_str(), ".new".as_ref()].join("".as_ref()));
-    let mut file = File::create(&beside)?;
-    file.write_all(shown(positions).to_string().as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    // The name is as safe as the bytes only when its folder is.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    whole::write(path, shown(positions).to_string().as_bytes())
 }
 
 /// Positions in JSON, as the file and the status page have them.

@@ -17,6 +17,7 @@ mod caps;
 mod coalesce;
 mod coding;
 mod conditional;
+mod datacenters;
 mod downloads;
 mod drain;
 mod forwarding;

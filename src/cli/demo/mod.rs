@@ -163,7 +163,7 @@ mod tests {
         let listeners: Vec<_> =
             config.listeners.iter().map(|l| (l.address.port(), l.tls)).collect();
         assert_eq!(listeners, [(8080, false), (8443, true)]);
-        assert_eq!(config.clusters[0].servers[0].port, 18080);
+        assert_eq!(config.clusters[0].locations[0].servers[0].port, 18080);
         assert!(!text(&options(), "x").contains('@'));
     }
 

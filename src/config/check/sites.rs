@@ -102,16 +102,15 @@ fn cluster(root: &Table, table: &Table, errors: &mut Errors) {
 }
 
 fn route(route: &Table, errors: &mut Errors) {
-    let written = |key: &str| route.value(key).is_some();
     let dollar =
         |key: &str| matches!(route.value(key), Some(Value::Text(text)) if text.contains('$'));
     for key in ["origin_host", "origin_path"] {
-        if dollar(key) && !written("pattern") && !route.refused.contains("pattern") {
+        if dollar(key) && route.lacks("pattern") {
             let message = format!("`$` in `{key}` is a group of a `pattern`, and there is none");
             errors.add(route.place_of(key), message, "write `pattern`, or the text as it is");
         }
     }
-    if written("origin_path") && !written("path") && !written("pattern") {
+    if route.value("origin_path").is_some() && route.lacks("path") && route.lacks("pattern") {
         let message = "`origin_path` stands in place of nothing";
         errors.add(route.place_of("origin_path"), message, "write `path` or `pattern` beside it");
     }

@@ -1,7 +1,7 @@
 //! The part of the table of keys that clusters with their servers have.
 
 use super::super::kind::Default::{Is, Required, Unset};
-use super::super::kind::Kind::{Choice, Integer, Origin, Path, Text};
+use super::super::kind::Kind::{Choice, Integer, Origin, Path, Text, Token};
 use super::super::kind::{Form, Part, Section};
 use super::super::texts;
 use super::{ANY_TIME, NONZERO, key, part};
@@ -18,6 +18,19 @@ pub(super) static CLUSTER: Section = Section {
              are drawn by weight, and the one with less under way is asked, so that a slow server gets \
              less; with \"hash\" a URL has always the same server, the same for every node, while that has \
              no more than a quarter above its share under way.",
+        ),
+        key(
+            "datacenters",
+            Choice(&["active/active", "active/passive"]),
+            Is("\"active/active\""),
+            "Where it has servers in several: with \"active/active\" requests go to those of the nearest one \
+             that is pooled and well, with \"active/passive\" to those of the primary alone.",
+        ),
+        key(
+            "primary",
+            Token,
+            Unset { says: "none", example: "\"eqiad\"" },
+            "The datacenter that answers where `datacenters` is \"active/passive\".",
         ),
         key(
             "connect_timeout",
@@ -97,6 +110,18 @@ pub(super) static CLUSTER: Section = Section {
             Path,
             Unset { says: "the web's", example: "\"roots.pem\"" },
             "Certificates in PEM that TLS servers must descend from.",
+        ),
+        key(
+            "client_cert",
+            Path,
+            Unset { says: "none", example: "\"client.pem\"" },
+            "The chain in PEM that TLS servers are shown which ask for one. Needs `client_key`.",
+        ),
+        key(
+            "client_key",
+            Path,
+            Unset { says: "none", example: "\"client.key\"" },
+            "Its private key in PEM.",
         ),
     ],
     parts: &[
@@ -179,8 +204,9 @@ static CHECK: Section = Section {
 };
 
 static DATACENTER: Section = Section {
-    doc: "The service's servers in one datacenter. A node uses those of its own; where that has none, \
-          the cluster's own `servers`; where it has none either, those of every datacenter.",
+    doc: "The service's servers in one datacenter. Without [datacenter.NAME] sections a node uses those of its \
+          own; where that has none, the cluster's own `servers`; where it has none either, those of every \
+          datacenter.",
     shorthand: None,
     keys: &[],
     parts: &[part("servers", Form::Inline, &SERVER)],

@@ -3,16 +3,20 @@
 use super::super::Ids;
 use super::super::file::Table;
 use super::super::kind::Value;
-use super::super::meaning::{Balance, Check, Cluster, Pem, Server};
+use super::super::meaning::{Balance, Certificate, Check, Cluster, Location, Pem, Server, Spread};
 use super::{need, small};
 use crate::base::ClusterId;
 
 /// A cluster as this node sees it; `None` where `ids` has no number left.
-pub(super) fn cluster(table: &Table, datacenter: Option<&str>, ids: &Ids) -> Option<Cluster> {
+pub(super) fn cluster(table: &Table, here: Here<'_>, ids: &Ids) -> Option<Cluster> {
     Some(Cluster {
         id: ClusterId(ids.clusters.number(&table.name)?),
         name: table.name.as_str().into(),
-        servers: servers(table, datacenter),
+        locations: locations(table, here),
+        spread: match (table.text("datacenters"), table.maybe_text("primary")) {
+            ("active/passive", Some(primary)) => Spread::Primary(primary.into()),
+            _ => Spread::Nearest,
+        },
         balance: match table.text("balance") {
             "least" => Balance::Least,
             "hash" => Balance::Hash,
@@ -33,6 +37,7 @@ pub(super) fn cluster(table: &Table, datacenter: Option<&str>, ids: &Ids) -> Opt
         slow_start: table.duration("slow_start"),
         check: table.tables("check").first().map(check),
         roots: table.path("roots").map(Pem::File),
+        identity: identity(table),
     })
 }
 
@@ -49,6 +54,35 @@ fn check(table: &Table) -> Check {
         rise: small(table, "rise"),
         fall: small(table, "fall"),
     }
+}
+
+/// Where a node stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Here<'a> {
+    /// Its own datacenter.
+    pub(super) datacenter: Option<&'a str>,
+    /// Whether datacenters are configured, so that it knows of all.
+    pub(super) knows_all: bool,
+}
+
+/// What is shown to servers that ask for a certificate.
+pub(super) fn identity(table: &Table) -> Option<Certificate> {
+    let cert = table.path("client_cert").map(Pem::File)?;
+    let key = Pem::File(need(table.path("client_key")));
+    Some(Certificate { cert, key })
+}
+
+fn locations(cluster: &Table, here: Here<'_>) -> Vec<Location> {
+    let datacenters = cluster.tables("datacenter");
+    if !here.knows_all || datacenters.is_empty() {
+        let servers = servers(cluster, here.datacenter);
+        return vec![Location { datacenter: None, servers }];
+    }
+    let place = |table: &Table| Location {
+        datacenter: Some(table.name.as_str().into()),
+        servers: table.tables("servers").iter().map(server).collect(),
+    };
+    datacenters.iter().map(place).collect()
 }
 
 /// The servers of the node's own datacenter; where it has none, the cluster's own; where it has

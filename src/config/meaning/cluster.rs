@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::pem::Certificate;
 use crate::base::{ClusterId, Pem};
 
 /// A named origin service.
@@ -13,8 +14,10 @@ pub struct Cluster {
     pub id: ClusterId,
     /// Its name.
     pub name: Arc<str>,
-    /// Its servers, at least one.
-    pub servers: Vec<Server>,
+    /// Where it has servers: one place at least.
+    pub locations: Vec<Location>,
+    /// How its datacenters share its requests.
+    pub spread: Spread,
     /// Which of them a request goes to.
     pub balance: Balance,
     /// From the first SYN to a connection, TLS included.
@@ -47,6 +50,26 @@ pub struct Cluster {
     pub check: Option<Check>,
     /// Roots for TLS servers in PEM; the web's where none are named.
     pub roots: Option<Pem>,
+    /// What TLS servers are shown of us, if anything.
+    pub identity: Option<Certificate>,
+}
+
+/// A cluster's servers in one datacenter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The datacenter; none where there are none.
+    pub datacenter: Option<Arc<str>>,
+    /// The servers, at least one.
+    pub servers: Vec<Server>,
+}
+
+/// How a cluster's datacenters share its requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// Active/active: those of the nearest one that is pooled and well.
+    Nearest,
+    /// Active/passive: those of one alone; this one, where nobody else says.
+    Primary(Arc<str>),
 }
 
 /// How a server is asked whether it is well.

@@ -53,6 +53,11 @@ impl Balance {
         Self { weights: weights.into(), way }
     }
 
+    /// Whether its servers have these weights.
+    pub fn has(&self, weights: impl Iterator<Item = u32>) -> bool {
+        self.weights.iter().copied().eq(weights)
+    }
+
     /// The server that is `asked` next, of those that may be; `None` where none may.
     pub fn next(&self, servers: &impl Servers, asked: &request::Parts) -> Option<usize> {
         match &self.way {

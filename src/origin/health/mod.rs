@@ -21,7 +21,7 @@ use machine::{Event, Machine, State, Terms, Transition};
 
 use super::server::Server;
 use crate::base::{Fault, Reason, Whose};
-use crate::config;
+use crate::config::{self, Pooled};
 
 /// The requests that try a server at first, where all are out, and those that one which was out may
 /// have under way at least.
@@ -74,7 +74,9 @@ pub enum Standing {
 pub struct Look {
     /// Its state.
     pub state: State,
-    /// What follows.
+    /// What somebody has decided of it.
+    pub pooled: Pooled,
+    /// What follows from both.
     pub standing: Standing,
     /// Since when it is in the state.
     pub since: Instant,
@@ -86,6 +88,8 @@ pub struct Look {
 struct Watched {
     machine: Machine,
     why: Arc<str>,
+    /// What somebody has decided of it.
+    pooled: Pooled,
     /// When it is checked next; never while it is being checked.
     check: Option<Instant>,
 }
@@ -98,8 +102,12 @@ impl Health {
         previous: Option<&Self>,
         now: Instant,
     ) -> Self {
-        let fresh =
-            || Watched { machine: Machine::new(now), why: Arc::from("not yet known"), check: None };
+        let fresh = || Watched {
+            machine: Machine::new(now),
+            why: Arc::from("not yet known"),
+            pooled: Pooled::Yes,
+            check: None,
+        };
         let watch = |server: &Arc<Server>| {
             let known = previous.and_then(|previous| previous.known(server.name()));
             let mut watched = known.unwrap_or_else(fresh);
@@ -213,12 +221,26 @@ impl Health {
         all.iter_mut().enumerate().filter_map(|(at, watched)| due(watched).then_some(at)).collect()
     }
 
+    /// Has servers asked as somebody has decided, whatever their health.
+    pub fn administer(&self, decided: &[Pooled], now: Instant) {
+        let mut all = self.watched();
+        for ((watched, pooled), server) in all.iter_mut().zip(decided).zip(&self.servers) {
+            if watched.pooled != *pooled {
+                watched.pooled = *pooled;
+                let (cluster, server) = (&self.config.name, server.name());
+                tracing::info!(%cluster, %server, pooled = pooled.as_str(), "a server is pooled otherwise");
+            }
+        }
+        self.settle(&all, now);
+    }
+
     /// How each server is.
     pub fn look(&self) -> Vec<Look> {
         let all = self.watched();
         let looks = all.iter().zip(&self.servers).map(|(watched, server)| Look {
             state: watched.machine.state(),
             standing: server.vitals().standing(),
+            pooled: watched.pooled,
             since: watched.machine.since(),
             why: Arc::clone(&watched.why),
         });
@@ -252,9 +274,11 @@ impl Health {
 
     /// What follows from the states of all.
     fn settle(&self, all: &[Watched], now: Instant) {
-        let ailing = |at: &usize| !all[*at].machine.state().is_well();
+        let is_pooled = |at: &usize| all[*at].pooled == Pooled::Yes;
+        let ailing = |at: &usize| is_pooled(at) && !all[*at].machine.state().is_well();
         let mut out: Vec<usize> = (0..all.len()).filter(ailing).collect();
-        let panic = out.len() == all.len();
+        let pooled = (0..all.len()).filter(is_pooled).count();
+        let panic = out.len() == pooled;
         if self.panic.swap(panic, Ordering::Relaxed) != panic {
             let cluster = &self.config.name;
             if panic {
@@ -264,11 +288,14 @@ impl Health {
             }
         }
         let keep = self.config.depool_threshold as usize;
-        // Rounded up, so that never more than the rest of the share is out.
-        let most_out = all.len() - (all.len() * keep).div_ceil(100);
+        // Rounded up, so that never more than the rest of the share is out, those that somebody took out
+        // among them.
+        let there = all.iter().filter(|watched| watched.pooled != Pooled::Inactive).count();
+        let most_out = pooled.saturating_sub((there * keep).div_ceil(100));
         out.sort_by_key(|at| all[*at].machine.since());
         for (at, watched) in all.iter().enumerate() {
             let standing = match out.iter().position(|out| *out == at) {
+                _ if !is_pooled(&at) => Standing::Out,
                 _ if panic => Standing::Tried,
                 None => Standing::In,
                 Some(nth) if nth < most_out => Standing::Out,

@@ -26,7 +26,9 @@ fn health(servers: usize, keys: &str) -> Health {
     let runtime = Builder::new_current_thread().build().expect("a runtime");
     let resolver = Resolver::from_system(Clock::system(), runtime.handle().clone());
     let cluster = &loaded.config.clusters[0];
-    let servers = server::all_of(cluster, 1, &resolver, &Budget::new(1 << 30)).expect("servers");
+    let servers =
+        server::all_of(cluster, &cluster.locations[0], 1, &resolver, &Budget::new(1 << 30))
+            .expect("servers");
     Health::new(cluster, &servers, None, Clock::system().now())
 }
 

@@ -1,0 +1,145 @@
+//! What follows from what is pooled: for each cluster, the datacenters whose servers are asked, and how
+//! each server is pooled.
+//!
+//! What would leave a cluster without servers, or an active/passive one without exactly one primary, is
+//! refused: that cluster stays as it was decided before.
+
+use std::collections::HashMap;
+
+use super::nearest::nearest;
+use super::state::{Entry, NOWHERE, State};
+use crate::base::ClusterId;
+use crate::config::{Cluster, Config, Pooled, Spread};
+
+/// What is decided of every cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    clusters: HashMap<ClusterId, Decided>,
+    /// What was refused, in sentences.
+    pub refused: Vec<String>,
+}
+
+/// What is decided of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// Its locations whose servers are asked, by their numbers, the best first.
+    pub order: Vec<usize>,
+    /// How the servers of each location are pooled, and their shares.
+    pub servers: Vec<Vec<(Pooled, u32)>>,
+}
+
+impl Decision {
+    /// What follows from `state` under `config`, of which the same clusters were decided so `before`.
+    pub fn new(config: &Config, state: &State, before: Option<&Self>) -> Self {
+        let mut decision = Self::default();
+        for cluster in &config.clusters {
+            let decided = decide(config, cluster, state).or_else(|why| {
+                decision.refused.push(format!("cluster {}: {why}", cluster.name));
+                let before = before.and_then(|before| before.clusters.get(&cluster.id));
+                let before = before.filter(|before| before.fits(cluster)).cloned();
+                // What is configured is whole: nothing else can have been refused in its place.
+                before.ok_or(()).or_else(|()| decide(config, cluster, &State::default()))
+            });
+            match decided {
+                Ok(decided) => _ = decision.clusters.insert(cluster.id, decided),
+                Err(why) => decision.refused.push(format!("cluster {}: {why}", cluster.name)),
+            }
+        }
+        decision
+    }
+
+    /// What is decided of a cluster.
+    pub fn of(&self, cluster: ClusterId) -> Option<&Decided> {
+        self.clusters.get(&cluster)
+    }
+}
+
+impl Decided {
+    /// Whether it is about the servers that `cluster` has.
+    fn fits(&self, cluster: &Cluster) -> bool {
+        let counts = cluster.locations.iter().map(|location| location.servers.len());
+        self.servers.iter().map(Vec::len).eq(counts)
+    }
+}
+
+fn decide(config: &Config, cluster: &Cluster, state: &State) -> Result<Decided, String> {
+    let servers = servers(cluster, state);
+    let has_some = |at: &usize| servers[*at].iter().any(|(pooled, weight)| takes(*pooled, *weight));
+    let order = match &cluster.spread {
+        Spread::Primary(configured) => vec![primary(cluster, configured, state)?],
+        Spread::Nearest => by_distance(config, cluster, state),
+    };
+    let order: Vec<usize> = order.into_iter().filter(has_some).collect();
+    if order.is_empty() {
+        return Err("no server would be left".to_owned());
+    }
+    Ok(Decided { order, servers })
+}
+
+const fn takes(pooled: Pooled, weight: u32) -> bool {
+    matches!(pooled, Pooled::Yes) && weight > 0
+}
+
+fn servers(cluster: &Cluster, state: &State) -> Vec<Vec<(Pooled, u32)>> {
+    let of = |location: &crate::config::Location| {
+        let datacenter = location.datacenter.as_deref().unwrap_or(NOWHERE);
+        let decided = |server: &crate::config::Server| {
+            let key = State::server(datacenter, &cluster.name, &server.name);
+            let Entry { pooled, weight } =
+                state.get(&key).unwrap_or(Entry { pooled: Pooled::Yes, weight: None });
+            (pooled, weight.unwrap_or(server.weight))
+        };
+        location.servers.iter().map(decided).collect()
+    };
+    cluster.locations.iter().map(of).collect()
+}
+
+/// The location of the one datacenter that is the cluster's primary.
+fn primary(cluster: &Cluster, configured: &str, state: &State) -> Result<usize, String> {
+    let decided = |at: &usize| {
+        let datacenter = cluster.locations[*at].datacenter.as_deref().unwrap_or_default();
+        state.get(&State::primary(&cluster.name, datacenter))
+    };
+    let all: Vec<usize> = (0..cluster.locations.len()).collect();
+    let name = |at: &usize| cluster.locations[*at].datacenter.as_deref().unwrap_or_default();
+    if all.iter().all(|at| decided(at).is_none()) {
+        let found = all.iter().find(|at| name(at) == configured).copied();
+        return found.ok_or_else(|| format!("its primary {configured} has no servers"));
+    }
+    let is = |at: &&usize| decided(at).is_some_and(|entry| entry.pooled == Pooled::Yes);
+    let pooled: Vec<&usize> = all.iter().filter(is).collect();
+    match &pooled[..] {
+        [at] => Ok(**at),
+        [] => Err("it would have no primary".to_owned()),
+        several => {
+            let names: Vec<&str> = several.iter().map(|at| name(at)).collect();
+            Err(format!("it would have several primaries: {}", names.join(", ")))
+        }
+    }
+}
+
+/// The locations in datacenters that are pooled, the nearest first; all, where none is.
+fn by_distance(config: &Config, cluster: &Cluster, state: &State) -> Vec<usize> {
+    let order = nearest(&config.datacenters, config.node.datacenter.as_deref());
+    let rank = |at: &usize| {
+        let name = cluster.locations[*at].datacenter.as_ref();
+        order.iter().position(|one| Some(&config.datacenters[*one].name) == name)
+    };
+    let is_pooled = |at: &usize| {
+        let Some(name) = &cluster.locations[*at].datacenter else { return true };
+        match state.get(&State::datacenter(name)) {
+            Some(entry) => entry.pooled == Pooled::Yes,
+            None => config.datacenters.iter().all(|one| one.name != *name || one.pooled),
+        }
+    };
+    let mut all: Vec<usize> = (0..cluster.locations.len()).collect();
+    all.sort_by_key(|at| rank(at).unwrap_or(usize::MAX));
+    if all.iter().any(is_pooled) {
+        all.retain(is_pooled);
+    }
+    all
+}
+
+#[cfg(test)]
+#[path = "decision_tests.rs"]
+mod tests;

@@ -1,0 +1,311 @@
+//! etcd's JSON gateway (etcd 3.4 and later: `/v3/kv/range`, `/v3/kv/txn`, `/v3/watch`): keys and values in
+//! Base64, numbers as strings, and what is zero or empty left out.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST};
+use http::{HeaderValue, Request, Uri};
+use serde_json::{Value, json};
+
+use super::known::{Changes, Snapshot};
+use super::state::{Entry, State, is_key};
+use crate::base::{Body, Clock};
+use crate::net::http_client::{Client, ClientError, Lines};
+
+/// How long an answer may take, connecting included.
+const LIMIT: Duration = Duration::from_secs(3);
+/// Entries that are asked for at once: an answer of so many is below a mebibyte.
+const PAGE: usize = 1000;
+
+/// One member of an etcd cluster.
+#[derive(Debug)]
+pub struct Etcd {
+    member: String,
+    /// What the keys begin with, its last `/` included.
+    prefix: String,
+    clock: Clock,
+    client: Client,
+}
+
+/// What changes from a revision on.
+pub struct Watching {
+    lines: Lines,
+    prefix: String,
+}
+
+/// What a watch tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Entries are others now.
+    Changed(Changes),
+    /// Nothing that concerns entries.
+    Nothing,
+    /// It ends: what was to come next is forgotten by now, or the member does not say why.
+    Ended(String),
+}
+
+/// An entry with the revision that wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its key, without the prefix.
+    pub key: String,
+    /// What it says; none where there is none.
+    pub entry: Option<Entry>,
+    /// The revision; 0 where there is no entry.
+    pub revision: i64,
+}
+
+impl Etcd {
+    /// The member at `member`, whose keys begin with `prefix` and a `/`.
+    pub fn new(member: String, prefix: &str, clock: &Clock) -> Self {
+        let client = Client::new(member.clone(), clock.clone(), LIMIT);
+        Self { member, prefix: format!("{prefix}/"), clock: clock.clone(), client }
+    }
+
+    /// All entries. What is none is left out, and told.
+    ///
+    /// # Errors
+    /// What keeps it from being known.
+    pub async fn all(&mut self) -> Result<Snapshot, String> {
+        let mut snapshot =
+            Snapshot { cluster: String::new(), revision: 0, state: State::default() };
+        let end = end_of(&self.prefix);
+        let mut from = self.prefix.clone();
+        loop {
+            let asked = json!({
+                "key": STANDARD.encode(&from),
+                "range_end": STANDARD.encode(&end),
+                "limit": PAGE.to_string(),
+                // All pages are of the first one's revision.
+                "revision": snapshot.revision.to_string(),
+            });
+            let answer = self.ask("/v3/kv/range", &asked).await?;
+            let kvs = answer["kvs"].as_array().map_or(&[][..], Vec::as_slice);
+            if snapshot.revision == 0 {
+                snapshot.revision =
+                    number(&answer["header"]["revision"]).ok_or("it told no revision")?;
+                snapshot.cluster = text(&answer["header"]["cluster_id"]);
+            }
+            for kv in kvs {
+                if let Some((key, Some(entry))) = entry(kv, &self.prefix) {
+                    snapshot.state.set(&key, Some(entry));
+                }
+            }
+            match kvs.last().and_then(|kv| decoded(&kv["key"])) {
+                // The next key there can be.
+                Some(last) if answer["more"] == true => from = last + "\0",
+                _ => return Ok(snapshot),
+            }
+        }
+    }
+
+    /// Whether the member still answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&mut self) -> Result<(), String> {
+        let asked = json!({ "key": STANDARD.encode(&self.prefix), "count_only": true });
+        self.ask("/v3/kv/range", &asked).await.map(drop)
+    }
+
+    /// What changes after `revision`.
+    ///
+    /// # Errors
+    /// The member does not tell.
+    pub async fn watch(&self, revision: i64) -> Result<Watching, String> {
+        let asked = json!({ "create_request": {
+            "key": STANDARD.encode(&self.prefix),
+            "range_end": STANDARD.encode(end_of(&self.prefix)),
+            "start_revision": (revision + 1).to_string(),
+        }});
+        let request = self.request("/v3/watch", &asked)?;
+        let opened = Lines::open(&self.member, request, &self.clock, LIMIT).await;
+        let lines = opened.map_err(|error| error.to_string())?;
+        Ok(Watching { lines, prefix: self.prefix.clone() })
+    }
+
+    /// The entry under `key`, and when it was written.
+    ///
+    /// # Errors
+    /// What keeps it from being known.
+    pub async fn get(&mut self, key: &str) -> Result<Written, String> {
+        let asked = json!({ "key": STANDARD.encode(format!("{}{key}", self.prefix)) });
+        let answer = self.ask("/v3/kv/range", &asked).await?;
+        let kv = &answer["kvs"][0];
+        let found = if kv.is_null() { None } else { entry(kv, &self.prefix) };
+        let revision = number(&kv["mod_revision"]).unwrap_or(0);
+        Ok(Written { key: key.to_owned(), entry: found.and_then(|(_, entry)| entry), revision })
+    }
+
+    /// Writes all of `entries`, each of which must be as it was at its revision; whether they were.
+    ///
+    /// # Errors
+    /// What keeps that from being known: they may be written or not.
+    pub async fn write(&mut self, entries: &[Written]) -> Result<bool, String> {
+        let coded = |written: &Written| STANDARD.encode(format!("{}{}", self.prefix, written.key));
+        let compare = |written: &Written| {
+            json!({
+                "key": coded(written),
+                "target": "MOD",
+                "result": "EQUAL",
+                "mod_revision": written.revision.to_string(),
+            })
+        };
+        let put = |written: &Written| match &written.entry {
+            Some(entry) => {
+                let value = STANDARD.encode(entry.value().to_string());
+                json!({ "request_put": { "key": coded(written), "value": value } })
+            }
+            None => json!({ "request_delete_range": { "key": coded(written) } }),
+        };
+        let asked = json!({
+            "compare": entries.iter().map(compare).collect::<Vec<_>>(),
+            "success": entries.iter().map(put).collect::<Vec<_>>(),
+        });
+        Ok(self.ask("/v3/kv/txn", &asked).await?["succeeded"] == true)
+    }
+
+    fn request(&self, path: &'static str, body: &Value) -> Result<Request<Body>, String> {
+        let host = HeaderValue::try_from(&self.member).map_err(|error| error.to_string())?;
+        let request = Request::post(Uri::from_static(path))
+            .header(HOST, host)
+            .header(CONTENT_TYPE, "application/json")
+            .body(Body::from_bytes(body.to_string()));
+        request.map_err(|error| error.to_string())
+    }
+
+    async fn ask(&mut self, path: &'static str, body: &Value) -> Result<Value, String> {
+        let request = self.request(path, body)?;
+        let answer =
+            self.client.send(request).await.map_err(|error: ClientError| error.to_string())?;
+        let value: Value = serde_json::from_slice(answer.body())
+            .map_err(|error| format!("{}: no JSON: {error}", self.member))?;
+        if answer.status().is_success() {
+            return Ok(value);
+        }
+        let why = value["message"].as_str().or(value["error"].as_str()).unwrap_or_default();
+        Err(format!("{}: answered {}: {why}", self.member, answer.status()))
+    }
+}
+
+impl Watching {
+    /// What comes next.
+    ///
+    /// # Errors
+    /// The connection breaks, or what comes is not what a watch tells.
+    pub async fn next(&mut self) -> Result<Told, String> {
+        let line = self.lines.next().await.map_err(|error| error.to_string())?;
+        match line {
+            Some(line) => told(&line, &self.prefix),
+            None => Ok(Told::Ended("it ended".to_owned())),
+        }
+    }
+}
+
+fn told(line: &Bytes, prefix: &str) -> Result<Told, String> {
+    let value: Value = serde_json::from_slice(line).map_err(|error| format!("no JSON: {error}"))?;
+    let result = &value["result"];
+    if result["canceled"] == true || !value["error"].is_null() {
+        let compacted = number(&result["compact_revision"]).unwrap_or(0) > 0;
+        let why = if compacted { "what came next is compacted" } else { "it was cancelled" };
+        return Ok(Told::Ended(why.to_owned()));
+    }
+    let events = result["events"].as_array().map_or(&[][..], Vec::as_slice);
+    let change = |event: &Value| match event["type"].as_str() {
+        Some("DELETE") => {
+            let key = decoded(&event["kv"]["key"])?;
+            Some((key.strip_prefix(prefix)?.to_owned(), None)).filter(|(key, _)| is_key(key))
+        }
+        // An entry that cannot be read is left as it was.
+        _ => entry(&event["kv"], prefix).filter(|(_, entry)| entry.is_some()),
+    };
+    let entries: Vec<_> = events.iter().filter_map(change).collect();
+    match number(&result["header"]["revision"]) {
+        Some(revision) if !entries.is_empty() => Ok(Told::Changed(Changes { revision, entries })),
+        _ => Ok(Told::Nothing),
+    }
+}
+
+/// The key of an entry, without `prefix`, and what its value says. `None` where it is none of ours.
+fn entry(kv: &Value, prefix: &str) -> Option<(String, Option<Entry>)> {
+    let whole = decoded(&kv["key"])?;
+    let key = whole.strip_prefix(prefix).filter(|key| is_key(key))?.to_owned();
+    let value = STANDARD.decode(kv["value"].as_str().unwrap_or_default()).unwrap_or_default();
+    let read = serde_json::from_slice(&value)
+        .map_err(|error| error.to_string())
+        .and_then(|value| Entry::read(&value));
+    if let Err(why) = &read {
+        tracing::warn!(key, why, "an entry in etcd cannot be read: it is left as it was");
+    }
+    Some((key, read.ok()))
+}
+
+/// The end of the range of all that begins with `prefix`.
+fn end_of(prefix: &str) -> String {
+    // `0` comes after `/`.
+    format!("{}0", prefix.strip_suffix('/').unwrap_or(prefix))
+}
+
+fn decoded(value: &Value) -> Option<String> {
+    String::from_utf8(STANDARD.decode(value.as_str()?).ok()?).ok()
+}
+
+fn number(value: &Value) -> Option<i64> {
+    value.as_str()?.parse().ok()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Pooled;
+
+    fn line(value: &Value) -> Result<Told, String> {
+        told(&Bytes::from(value.to_string()), "/p/")
+    }
+
+    fn kv(key: &str, value: &str) -> Value {
+        json!({ "key": STANDARD.encode(key), "value": STANDARD.encode(value), "mod_revision": "9" })
+    }
+
+    #[test]
+    fn a_watch_tells_of_puts_and_deletes() {
+        let events = json!([
+            { "kv": kv("/p/datacenters/eqiad", r#"{"pooled":"no"}"#) },
+            { "type": "DELETE", "kv": kv("/p/nodes/eqiad/cp1", "") },
+            { "kv": kv("/p/datacenters/codfw", "{") },
+            { "kv": kv("/p/acks/eqiad/cp1", "{}") },
+            { "kv": kv("/elsewhere", "{}") },
+        ]);
+        let told = line(&json!({ "result": { "header": { "revision": "9" }, "events": events } }));
+        let no = Entry { pooled: Pooled::No, weight: None };
+        let entries =
+            vec![("datacenters/eqiad".to_owned(), Some(no)), ("nodes/eqiad/cp1".to_owned(), None)];
+        assert_eq!(told, Ok(Told::Changed(Changes { revision: 9, entries })));
+    }
+
+    #[test]
+    fn a_watch_that_ends_says_so() {
+        for value in [
+            json!({ "result": { "canceled": true, "compact_revision": "7" } }),
+            json!({ "error": { "http_code": 503 } }),
+        ] {
+            assert!(matches!(line(&value), Ok(Told::Ended(_))), "{value}");
+        }
+        let created = json!({ "result": { "created": true, "header": { "revision": "3" } } });
+        assert_eq!(line(&created), Ok(Told::Nothing));
+        assert!(told(&Bytes::from("nonsense"), "/p/").is_err());
+    }
+
+    #[test]
+    fn the_range_of_a_prefix_ends_behind_it() {
+        assert_eq!(end_of("/tidegate/v1/"), "/tidegate/v10");
+        assert!("/tidegate/v1/zzz" < "/tidegate/v10" && "/tidegate/v1/" < "/tidegate/v10");
+    }
+}

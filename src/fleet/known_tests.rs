@@ -1,0 +1,106 @@
+//! What a node goes by when etcd forgets, returns to its past, or is another one.
+
+use super::*;
+use crate::config::Pooled;
+
+fn state(entries: &[(&str, &str)]) -> State {
+    let mut state = State::default();
+    for (name, pooled) in entries {
+        state.set(&State::datacenter(name), Some(entry(pooled)));
+    }
+    state
+}
+
+fn entry(pooled: &str) -> Entry {
+    Entry { pooled: Pooled::of(pooled).unwrap(), weight: None }
+}
+
+fn snapshot(revision: i64, entries: &[(&str, &str)]) -> Snapshot {
+    Snapshot { cluster: "7".into(), revision, state: state(entries) }
+}
+
+fn change(revision: i64, name: &str, pooled: Option<&str>) -> Changes {
+    let entries = vec![(State::datacenter(name), pooled.map(entry))];
+    Changes { revision, entries }
+}
+
+fn known() -> Known {
+    let mut known = Known::default();
+    known.take(snapshot(10, &[("a", "yes"), ("b", "no")]), false);
+    assert_eq!(known.doubt(), None);
+    known
+}
+
+#[test]
+fn what_goes_on_where_it_was_is_believed() {
+    let mut known = known();
+    known.change(change(11, "a", Some("no")));
+    assert_eq!(known.state(), &state(&[("a", "no"), ("b", "no")]));
+    known.take(snapshot(15, &[("a", "yes")]), false);
+    assert_eq!(
+        (known.state(), known.revision(), known.doubt()),
+        (&state(&[("a", "yes")]), 15, None)
+    );
+    known.change(change(16, "a", None));
+    assert!(known.state().is_empty(), "the last one may go alone");
+}
+
+#[test]
+fn an_old_backup_is_not_believed_but_what_is_written_after_it_is() {
+    let mut known = known();
+    known.take(snapshot(4, &[("a", "no"), ("b", "yes")]), false);
+    assert!(known.doubt().unwrap().contains("backup"));
+    assert_eq!(known.state(), &state(&[("a", "yes"), ("b", "no")]));
+    known.change(change(5, "c", Some("no")));
+    assert_eq!(known.state(), &state(&[("a", "yes"), ("b", "no"), ("c", "no")]));
+    // While it was not connected, somebody has written.
+    known.take(snapshot(7, &[("a", "no"), ("b", "inactive"), ("c", "no")]), false);
+    assert_eq!(known.state(), &state(&[("a", "yes"), ("b", "inactive"), ("c", "no")]));
+    assert!(known.doubt().is_some());
+    known.take(snapshot(8, &[("a", "yes"), ("b", "inactive"), ("c", "no")]), false);
+    assert_eq!((known.doubt(), known.revision()), (None, 8), "it says what is known");
+}
+
+#[test]
+fn an_etcd_that_was_emptied_takes_nothing_away() {
+    let mut known = known();
+    known.take(snapshot(20, &[]), false);
+    assert!(known.doubt().unwrap().contains("all 2 entries are gone"));
+    assert_eq!(known.state().len(), 2);
+
+    let mut known = self::known();
+    let entries = ["a", "b"].map(|name| (State::datacenter(name), None)).into();
+    known.change(Changes { revision: 11, entries });
+    assert!(known.doubt().is_some());
+    assert_eq!(known.state().len(), 2);
+    known.change(change(12, "a", None));
+    assert_eq!(known.state().len(), 2, "it is gone already");
+    known.change(change(13, "a", Some("no")));
+    assert_eq!(known.state(), &state(&[("a", "no"), ("b", "no")]));
+    known.take(snapshot(13, &[("a", "no")]), true);
+    assert_eq!(
+        (known.state(), known.doubt()),
+        (&state(&[("a", "no")]), None),
+        "a reload believes it"
+    );
+}
+
+#[test]
+fn another_cluster_is_not_believed() {
+    let mut known = known();
+    known.take(Snapshot { cluster: "8".into(), ..snapshot(99, &[("b", "yes")]) }, false);
+    assert!(known.doubt().unwrap().contains("another cluster"));
+    assert_eq!(known.state().len(), 2);
+}
+
+#[test]
+fn it_outlives_the_process_and_half_a_file_is_an_error() {
+    let path = std::env::temp_dir().join(format!("tidegate-known-{}", std::process::id()));
+    assert_eq!(Known::read(&path), Ok(None));
+    known().write(&path).unwrap();
+    assert_eq!(Known::read(&path), Ok(Some(known())));
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    assert!(Known::read(&path).unwrap_err().contains("tidegate-known"));
+    std::fs::remove_file(&path).unwrap();
+}

@@ -1,0 +1,384 @@
+//! A cluster's servers in one datacenter: a request goes to the one that the balance picks, and once more
+//! to another where that is safe.
+
+use std::collections::HashSet;
+use std::future::poll_fn;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use http::{StatusCode, request, response};
+
+use super::answer;
+use super::balance::{Balance, Servers};
+use super::body::{Lease, OriginBody};
+use super::connection::{Awaited, Connection};
+use super::fault;
+use super::health::{Health, check};
+use super::retries::Retries;
+use super::sending::Sending;
+use super::server::Server;
+use super::tries::{Missed, Tries};
+use crate::base::tunnel::Tunnel;
+use crate::base::{Body, Bucket, Clock, ClusterId, Fault, Reason, Whose, WorkerId};
+use crate::config::{self, Pooled, RouteTerms};
+use crate::wire::{Content, ResponseHead};
+
+/// A cluster's servers in one datacenter.
+#[derive(Debug)]
+pub struct Pool {
+    config: Arc<config::Cluster>,
+    location: usize,
+    servers: Box<[Arc<Server>]>,
+    health: Health,
+    /// Made anew where somebody gives servers other weights.
+    balance: ArcSwap<Balance>,
+    retries: Retries,
+    pace: Option<Bucket>,
+    paced: AtomicU64,
+}
+
+/// A request's answer so far: its head, and the body as it comes.
+#[derive(Debug)]
+pub struct Exchange {
+    /// The head.
+    pub head: response::Parts,
+    /// The body.
+    pub body: OriginBody,
+    /// The server that answered.
+    pub server: Arc<str>,
+    /// The cluster that it belongs to.
+    pub cluster: ClusterId,
+    /// From the request to the head.
+    pub first_byte: Duration,
+    /// How long after the request was first tried the head was complete, in monotonic time; the
+    /// response delay of RFC 9111 §4.2.3.
+    pub delay: Duration,
+    /// For a 101: the connection, which has changed protocol.
+    pub upgrade: Option<Lease>,
+}
+
+impl Pool {
+    /// The servers of the `location` with that number in `config`, which are as well as `health` says.
+    pub fn new(
+        config: &Arc<config::Cluster>,
+        location: usize,
+        servers: Box<[Arc<Server>]>,
+        health: Health,
+    ) -> Self {
+        let rate = config.refresh_rate;
+        let pace = (rate > 0).then(|| Bucket::new(rate, rate));
+        let retries = Retries::new(config.retry_budget);
+        let weights = config.locations[location].servers.iter().map(|server| server.weight);
+        let balance = ArcSwap::from_pointee(balance(config, location, weights));
+        let (config, paced) = (Arc::clone(config), AtomicU64::new(0));
+        Self { config, location, servers, health, balance, retries, pace, paced }
+    }
+
+    /// Its datacenter, where there are some.
+    pub fn datacenter(&self) -> Option<&Arc<str>> {
+        self.config.locations[self.location].datacenter.as_ref()
+    }
+
+    /// Puts in force what somebody has decided of its servers, which are in the order of the location.
+    pub fn administer(&self, decided: &[(Pooled, u32)], now: Instant) {
+        let pooled: Vec<Pooled> = decided
+            .iter()
+            .map(|(pooled, weight)| if *weight == 0 { Pooled::No } else { *pooled })
+            .collect();
+        self.health.administer(&pooled, now);
+        let weights = || decided.iter().map(|(_, weight)| (*weight).max(1));
+        if !self.balance.load().has(weights()) {
+            self.balance.store(Arc::new(balance(&self.config, self.location, weights())));
+        }
+    }
+
+    /// Its cluster's name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.config.name
+    }
+
+    /// Its servers.
+    pub fn servers(&self) -> &[Arc<Server>] {
+        &self.servers
+    }
+
+    /// How these are.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Looks after its health; checks that are due run as tasks of the runtime that this is called on.
+    pub fn tend(self: &Arc<Self>, clock: &Clock) {
+        for at in self.health.tick(clock.now()) {
+            let (pool, clock) = (Arc::clone(self), clock.clone());
+            tokio::spawn(async move {
+                if let Some(terms) = &pool.config.check {
+                    let found = check::check(&pool.servers[at], terms, &clock).await;
+                    pool.health.checked(at, found, clock.now());
+                }
+            });
+        }
+    }
+
+    /// Whether it may be asked now for one refresh more behind a stale answer. After a purge of much that
+    /// is stored, these would come as fast as readers do.
+    pub fn may_refresh(&self, now: Instant) -> bool {
+        let may = self.pace.as_ref().is_none_or(|pace| pace.take(now));
+        if !may {
+            self.paced.fetch_add(1, Ordering::Relaxed);
+        }
+        may
+    }
+
+    /// A refresh that it might have been asked for is not needed.
+    pub fn needs_no_refresh(&self) {
+        if let Some(pace) = &self.pace {
+            pace.put_back();
+        }
+    }
+
+    /// How often a stale answer began no refresh, because there were too many.
+    pub fn paced(&self) -> u64 {
+        self.paced.load(Ordering::Relaxed)
+    }
+
+    /// Closes connections that have been idle for too long.
+    pub fn sweep(&self, now: Instant) {
+        self.servers.iter().for_each(|server| server.sweep(self.config.keepalive, now));
+    }
+
+    /// How often a request was not asked again, because too many were.
+    pub fn retries_refused(&self) -> u64 {
+        self.retries.refused()
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    ///
+    /// # Errors
+    /// What kept the answer from coming. A request has been tried on each server that could not be
+    /// reached at all; one that may be repeated safely (RFC 9110 §9.2.2) once more where a kept
+    /// connection closed before a byte came, and, within the budget of retries, once at another
+    /// server where a new one did, or where the answer was a 503.
+    pub async fn send(
+        &self,
+        head: request::Parts,
+        mut body: Body,
+        terms: RouteTerms,
+        worker: WorkerId,
+        clock: &Clock,
+    ) -> Result<Exchange, Fault> {
+        self.retries.earn();
+        let repeatable = matches!(body, Body::Empty) && head.method.is_idempotent();
+        let mut tries = Tries::new(repeatable, terms.retries);
+        let asking = Asking { head: &head, terms, worker, clock, started: clock.now() };
+        loop {
+            let over = match self.pick(&head, tries.out()) {
+                Ok(at) => {
+                    let answer = self.ask(at, &asking, &mut body, tries.fresh_only()).await;
+                    self.learn(at, &answer, clock.now());
+                    tries.judge(&self.servers, at, answer, &self.retries)
+                }
+                Err(fault) => ControlFlow::Break(Err(fault)),
+            };
+            if let ControlFlow::Break(answer) = over {
+                // Another server's 503 says more than that this one said nothing.
+                let answer = answer.or_else(|fault| tries.into_spare().ok_or(fault));
+                return answer.map_err(|fault| self.health.told(fault));
+            }
+        }
+    }
+
+    /// Asks one server once.
+    async fn ask(
+        &self,
+        at: usize,
+        asking: &Asking<'_>,
+        body: &mut Body,
+        fresh_only: bool,
+    ) -> Result<Exchange, Missed> {
+        let (server, config, clock) = (&self.servers[at], &self.config, asking.clock);
+        let turn = server.turn(config.max_queue, config.queue_timeout, clock).await;
+        let turn = turn.map_err(Missed::Full)?;
+        let kept = match fresh_only {
+            true => None,
+            false => server.reuse(asking.worker, config.keepalive, clock),
+        };
+        let reused = kept.is_some();
+        let connection = match kept {
+            Some(connection) => connection,
+            None => {
+                let connected = server.connect(config.connect_timeout, clock).await;
+                connected.map_err(Missed::Unreachable)?
+            }
+        };
+        let sent = std::mem::replace(body, Body::Empty);
+        let lease = Lease { server: Arc::clone(server), worker: asking.worker, connection, turn };
+        let answer = self.exchange(lease, asking, sent).await;
+        answer.map_err(|fault| {
+            server.counts().failures.fetch_add(1, Ordering::Relaxed);
+            Missed::Lost { fault, reused }
+        })
+    }
+
+    /// Whether a server answers is what its health goes by.
+    fn learn(&self, at: usize, answer: &Result<Exchange, Missed>, now: Instant) {
+        match answer {
+            Ok(answer) => self.health.answered(at, answer.head.status, now),
+            Err(Missed::Unreachable(fault)) => self.health.failed(at, fault, now),
+            // A kept connection may have closed for its age.
+            Err(Missed::Lost { fault, reused })
+                if fault.whose == Whose::Origin && !(*reused && fault.retry) =>
+            {
+                self.health.failed(at, fault, now);
+            }
+            Err(Missed::Lost { .. } | Missed::Full(_)) => {}
+        }
+    }
+
+    fn pick(&self, asked: &request::Parts, out: &HashSet<usize>) -> Result<usize, Fault> {
+        // Where all have as much to do as they may, somebody has to wait; but not for the dead.
+        let waits = !self.health.is_panicking();
+        let balance = self.balance.load();
+        let wishes = [Wish::Any, Wish::Room, Wish::Share];
+        let wishes = wishes.into_iter().rev().filter(|wish| waits || *wish != Wish::Any);
+        let next = wishes
+            .map(|wish| Left { pool: self, out, wish })
+            .find_map(|servers| balance.next(&servers, asked));
+        next.ok_or_else(|| Fault::origin(Reason::NoServer, format!("cluster {}", self.name())))
+    }
+
+    async fn exchange(
+        &self,
+        mut lease: Lease,
+        asking: &Asking<'_>,
+        body: Body,
+    ) -> Result<Exchange, Fault> {
+        let Asking { head: asked, terms, clock, started, .. } = *asking;
+        let sent_at = clock.now();
+        let mut sending = Sending::new(asked, body, clock);
+        let limit = terms.first_byte_timeout.unwrap_or(self.config.first_byte_timeout);
+        let head = poll_fn(head(&mut lease.connection, &mut sending, limit, clock)).await;
+        let named = |mut fault: Fault| {
+            fault.log = format!("{}: {}", lease.server.name(), fault.log);
+            fault
+        };
+        let ResponseHead { parts: mut head, keep_alive } = head.map_err(named)?;
+        let now = clock.now();
+        let framing = answer::check(asked, &mut head)
+            .map_err(|what| named(Fault::origin(Reason::OriginGarbage, what)))?;
+        let server = Arc::clone(lease.server.name());
+        let (lease, upgrade) = match head.status {
+            StatusCode::SWITCHING_PROTOCOLS => (None, Some(lease)),
+            _ => (Some(lease), None),
+        };
+        let sending = Some(sending).filter(|sending| !sending.is_over());
+        let between = terms.between_bytes_timeout.unwrap_or(self.config.between_bytes_timeout);
+        let content = Content::new(framing);
+        let clock = clock.clone();
+        Ok(Exchange {
+            head,
+            body: OriginBody::new(content, lease, sending, keep_alive, between, clock),
+            server,
+            cluster: self.config.id,
+            first_byte: now.saturating_duration_since(sent_at),
+            delay: now.saturating_duration_since(started),
+            upgrade,
+        })
+    }
+}
+
+/// Sends a request and reads the head of its answer, for which it may take `limit`; an origin that does
+/// not read all may answer all the same. Its time to answer begins anew with each piece that it takes.
+fn head(
+    connection: &mut Connection,
+    sending: &mut Sending,
+    limit: Duration,
+    clock: &Clock,
+) -> impl FnMut(&mut Context<'_>) -> Poll<Result<ResponseHead, Fault>> {
+    let mut deadline = clock.now() + limit;
+    let mut awaited = Awaited::default();
+    move |cx| {
+        let gone = sending.gone();
+        if let Poll::Ready(sent) = connection.poll_send(sending, cx) {
+            sent?;
+        }
+        if sending.is_streamed() && sending.gone() != gone {
+            deadline = clock.now() + limit;
+        }
+        if let Poll::Ready(head) = connection.poll_head(&mut awaited, cx) {
+            return Poll::Ready(head.map_err(fault::of_head));
+        }
+        connection.poll_late(deadline, clock, cx).map(|()| {
+            let log = format!("no answer within {limit:?}");
+            Err(Fault::origin(Reason::FirstByteTimeout, log))
+        })
+    }
+}
+
+/// A request on its way to whichever server answers it.
+struct Asking<'a> {
+    head: &'a request::Parts,
+    terms: RouteTerms,
+    worker: WorkerId,
+    clock: &'a Clock,
+    started: Instant,
+}
+
+/// The servers that a request may go to.
+struct Left<'a> {
+    pool: &'a Pool,
+    out: &'a HashSet<usize>,
+    wish: Wish,
+}
+
+/// What a server must have, beyond that it is asked at all.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Any,
+    /// A connection at once.
+    Room,
+    /// That, and that the request is of its share.
+    Share,
+}
+
+impl Servers for Left<'_> {
+    fn may(&self, at: usize) -> bool {
+        let Pool { servers, health, .. } = self.pool;
+        let granted = match self.wish {
+            Wish::Any => true,
+            Wish::Room => servers[at].has_room(),
+            Wish::Share => servers[at].has_room() && health.takes(at),
+        };
+        granted && !self.out.contains(&at) && health.may(at)
+    }
+
+    fn load(&self, at: usize) -> usize {
+        self.pool.servers[at].load()
+    }
+}
+
+fn balance(
+    config: &config::Cluster,
+    location: usize,
+    weights: impl Iterator<Item = u32>,
+) -> Balance {
+    let names = config.locations[location].servers.iter().map(|server| &server.name);
+    Balance::new(config.balance, names.zip(weights))
+}
+
+impl Exchange {
+    /// The origin's half of a tunnel, once its connection has changed protocol.
+    ///
+    /// # Errors
+    /// Where the answer was no 101.
+    pub fn into_tunnel(self) -> Result<Tunnel, Fault> {
+        let closed = || Fault::origin(Reason::OriginClosed, "no change of protocol");
+        let Lease { connection, turn, .. } = self.upgrade.ok_or_else(closed)?;
+        let (origin, open) = connection.into_duplex();
+        Ok(Tunnel { origin, held: Box::new((open, turn)) })
+    }
+}
