@@ -3,6 +3,7 @@
 
 mod check;
 mod demo;
+mod fleet;
 mod help;
 mod notify;
 mod purge;
@@ -16,6 +17,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::config::Pooled;
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +114,21 @@ enum Command {
     /// Make a running Tidegate forget pages, tags, paths, sites
     #[command(after_long_help = PURGES)]
     Purge(purge::Options),
+    /// Have datacenters or servers take requests, on every node that follows etcd
+    Pool(fleet::Options),
+    /// Have them take none
+    Depool {
+        /// They are not there any more, and count no more towards a threshold
+        #[arg(long)]
+        inactive: bool,
+        #[command(flatten)]
+        options: fleet::Options,
+    },
+    /// Show datacenters, or move what one does to another
+    Datacenter {
+        #[command(subcommand)]
+        command: fleet::Datacenter,
+    },
     /// Explain a command, or list every reason that Cache-Status, logs and metrics name
     Help {
         /// A command, or `reasons`
@@ -152,6 +170,11 @@ impl Command {
             Self::Check { file, effective } => check::check(&file, effective),
             Self::Demo(options) => demo::demo(&options),
             Self::Purge(options) => purge::purge(&options),
+            Self::Pool(options) => fleet::pool(&options, Pooled::Yes),
+            Self::Depool { inactive, options } => {
+                fleet::pool(&options, if inactive { Pooled::Inactive } else { Pooled::No })
+            }
+            Self::Datacenter { command } => fleet::datacenter(&command),
             Self::Help { topic } => help::help(topic.as_deref()),
         }
     }

@@ -10,6 +10,12 @@ pub(super) fn say(line: impl Display) {
     drop(writeln!(out, "{line}").and_then(|()| out.flush()));
 }
 
+/// Says `question`, to be answered on the same line.
+pub(super) fn ask(question: impl Display) {
+    let mut out = stdout().lock();
+    drop(write!(out, "{question}").and_then(|()| out.flush()));
+}
+
 /// Says `line`, why there is no such thing, on standard error.
 pub(super) fn complain(line: impl Display) {
     drop(writeln!(stderr().lock(), "{line}"));

@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 
 use super::nearest::nearest;
-use super::state::{Entry, NOWHERE, State};
+pub use super::state::NOWHERE;
+use super::state::{Entry, State};
 use crate::base::ClusterId;
 use crate::config::{Cluster, Config, Pooled, Spread};
 
@@ -46,6 +47,34 @@ impl Decision {
             }
         }
         decision
+    }
+
+    /// The datacenter that is the primary of `cluster`, if it has one.
+    pub fn primary<'a>(&self, cluster: &'a Cluster) -> Option<&'a str> {
+        let Spread::Primary(_) = cluster.spread else { return None };
+        self.datacenters(cluster).first().copied()
+    }
+
+    /// The datacenters whose servers are asked for `cluster`, the best first.
+    pub fn datacenters<'a>(&self, cluster: &'a Cluster) -> Vec<&'a str> {
+        let order = self.of(cluster.id).map_or(&[][..], |decided| &decided.order);
+        let name = |at: &usize| cluster.locations[*at].datacenter.as_deref().unwrap_or(NOWHERE);
+        order.iter().map(name).collect()
+    }
+
+    /// How many servers of `cluster` take requests at a location.
+    pub fn pooled(&self, cluster: &Cluster, at: usize) -> usize {
+        self.count(cluster, at, |(pooled, weight)| takes(pooled, weight))
+    }
+
+    /// How many servers `cluster` has at a location.
+    pub fn there(&self, cluster: &Cluster, at: usize) -> usize {
+        self.count(cluster, at, |(pooled, _)| pooled != Pooled::Inactive)
+    }
+
+    fn count(&self, cluster: &Cluster, at: usize, is: impl Fn((Pooled, u32)) -> bool) -> usize {
+        let servers = self.of(cluster.id).and_then(|decided| decided.servers.get(at));
+        servers.map_or(0, |servers| servers.iter().filter(|server| is(**server)).count())
     }
 
     /// What is decided of a cluster.

@@ -20,6 +20,9 @@ const LIMIT: Duration = Duration::from_secs(3);
 /// Entries that are asked for at once: an answer of so many is below a mebibyte.
 const PAGE: usize = 1000;
 
+/// The key that every change of ours writes: no entry.
+const GUARD: &str = "guard";
+
 /// One member of an etcd cluster.
 #[derive(Debug)]
 pub struct Etcd {
@@ -140,11 +143,22 @@ impl Etcd {
         Ok(Written { key: key.to_owned(), entry: found.and_then(|(_, entry)| entry), revision })
     }
 
-    /// Writes all of `entries`, each of which must be as it was at its revision; whether they were.
+    /// The revision at which something was written last by [`write`](Self::write): ask it before the entries
+    /// by which a change is judged.
+    ///
+    /// # Errors
+    /// What keeps it from being known.
+    pub async fn guard(&mut self) -> Result<i64, String> {
+        Ok(self.get(GUARD).await?.revision)
+    }
+
+    /// Writes all of `entries`, each of which must be as it was at its revision, and nothing else be written
+    /// since `guard`, so that two changes that are each well alone are not both made; whether that is so.
     ///
     /// # Errors
     /// What keeps that from being known: they may be written or not.
-    pub async fn write(&mut self, entries: &[Written]) -> Result<bool, String> {
+    pub async fn write(&mut self, entries: &[Written], guard: i64) -> Result<bool, String> {
+        let guard = Written { key: GUARD.to_owned(), entry: None, revision: guard };
         let coded = |written: &Written| STANDARD.encode(format!("{}{}", self.prefix, written.key));
         let compare = |written: &Written| {
             json!({
@@ -161,9 +175,10 @@ impl Etcd {
             }
             None => json!({ "request_delete_range": { "key": coded(written) } }),
         };
+        let turned = json!({ "request_put": { "key": coded(&guard), "value": "" } });
         let asked = json!({
-            "compare": entries.iter().map(compare).collect::<Vec<_>>(),
-            "success": entries.iter().map(put).collect::<Vec<_>>(),
+            "compare": entries.iter().chain([&guard]).map(compare).collect::<Vec<_>>(),
+            "success": entries.iter().map(put).chain([turned]).collect::<Vec<_>>(),
         });
         Ok(self.ask("/v3/kv/txn", &asked).await?["succeeded"] == true)
     }

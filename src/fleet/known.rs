@@ -93,7 +93,7 @@ impl Known {
             let (now, before) = (snapshot.revision, self.revision);
             Some(format!("its revision is {now} and was {before}: is it an old backup?"))
         } else if snapshot.state.is_empty() {
-            Some(format!("all {} entries are gone", self.state.len()))
+            Some(all_gone(&self.state))
         } else {
             None
         }
@@ -102,14 +102,19 @@ impl Known {
     /// Takes what somebody has changed.
     pub fn change(&mut self, changes: Changes) {
         let Changes { revision, entries } = changes;
-        if let Some((_, seen)) = &mut self.doubt {
-            for (key, entry) in entries {
+        if let Some((why, seen)) = &mut self.doubt {
+            let mut now = seen.clone();
+            entries.iter().for_each(|(key, entry)| _ = now.set(key, *entry));
+            if now.is_empty() && seen.len() > 1 {
+                *why = all_gone(seen);
+            } else {
                 // What was deleted with everything else is not what somebody wanted.
-                if entry.is_some() || seen.get(&key).is_some() {
-                    self.state.set(&key, entry);
-                }
-                seen.set(&key, entry);
+                let meant = entries
+                    .iter()
+                    .filter(|(key, entry)| entry.is_some() || seen.get(key).is_some());
+                meant.for_each(|(key, entry)| _ = self.state.set(key, *entry));
             }
+            *seen = now;
             return;
         }
         let mut state = self.state.clone();
@@ -152,6 +157,10 @@ impl Known {
             json!({ "cluster": self.cluster, "revision": self.revision, "entries": entries });
         whole::write(path, format!("{value:#}\n").as_bytes())
     }
+}
+
+fn all_gone(before: &State) -> String {
+    format!("all {} entries are gone", before.len())
 }
 
 /// What is otherwise in `now` than it was in `then`.

@@ -86,6 +86,16 @@ fn an_etcd_that_was_emptied_takes_nothing_away() {
 }
 
 #[test]
+fn an_old_backup_that_is_emptied_takes_nothing_away_either() {
+    let mut known = known();
+    known.take(snapshot(4, &[("a", "no"), ("b", "yes")]), false);
+    let entries = ["a", "b"].map(|name| (State::datacenter(name), None)).into();
+    known.change(Changes { revision: 5, entries });
+    assert!(known.doubt().unwrap().contains("gone"));
+    assert_eq!(known.state(), &state(&[("a", "yes"), ("b", "no")]));
+}
+
+#[test]
 fn another_cluster_is_not_believed() {
     let mut known = known();
     known.take(Snapshot { cluster: "8".into(), ..snapshot(99, &[("b", "yes")]) }, false);

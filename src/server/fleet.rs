@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use super::Shared;
+use super::{Shared, StartError};
 use crate::base::Clock;
 use crate::config::{self, Config};
 use crate::fleet::overrides::Overrides;
@@ -38,11 +38,17 @@ struct Now {
 }
 
 impl Fleet {
-    /// Follows who says what is pooled, as `config` has it, on `control`.
+    /// Follows who says what is pooled, as `config` has it, on `control`, and has `origins` follow.
     ///
     /// # Errors
     /// A sentence about the file in which it is kept.
-    pub(super) fn new(config: &Config, clock: &Clock, control: &Handle) -> Result<Self, String> {
+    pub(super) fn start(
+        config: &Config,
+        clock: &Clock,
+        control: &Handle,
+        origins: &Origins,
+    ) -> Result<Arc<Self>, StartError> {
+        let known = read(&config.fleet)?;
         let fleet = Self {
             clock: clock.clone(),
             control: control.clone(),
@@ -54,8 +60,9 @@ impl Fleet {
                 decision: Decision::default(),
             }),
         };
-        fleet.follow(&config.fleet, read(&config.fleet)?);
-        Ok(fleet)
+        fleet.follow(&config.fleet, known);
+        fleet.decide(config, origins);
+        Ok(Arc::new(fleet))
     }
 
     /// Follows whom `terms` name from now on, and believes what etcd says. What is `known` of it counts
@@ -155,8 +162,9 @@ impl Fleet {
 ///
 /// # Errors
 /// A sentence about the file.
-pub(super) fn read(terms: &config::Fleet) -> Result<Known, String> {
-    let kept = terms.state.as_deref().map(Known::read).transpose()?;
+pub(super) fn read(terms: &config::Fleet) -> Result<Known, StartError> {
+    let kept = terms.state.as_deref().map(Known::read).transpose();
+    let kept = kept.map_err(|why| StartError(vec![format!("the fleet's state: {why}")]))?;
     Ok(kept.flatten().unwrap_or_default())
 }
 

@@ -42,10 +42,8 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
     let config = loaded.config.clone();
     let one = |what: &str, error: &dyn Display| StartError(vec![format!("{what}: {error}")]);
 
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| one("the control thread's runtime", &error))?;
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| one("the control thread's runtime", &error))?;
     let resolver = Resolver::from_system(clock.clone(), runtime.handle().clone());
     let budget = Budget::new(config.node.memory);
     let origins =
@@ -64,9 +62,7 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
         .map_err(|error| one("the access log's thread", &error))?;
 
     let gate = Gate::new(&config).map_err(StartError)?;
-    let fleet = Fleet::new(&config, &clock, runtime.handle());
-    let fleet = Arc::new(fleet.map_err(|why| one("the fleet's state", &why))?);
-    fleet.decide(&config, &origins);
+    let fleet = Fleet::start(&config, &clock, runtime.handle(), &origins)?;
     let running = Running::new(config.clone(), origins, pages);
     let node = node(running, clock, budget).map_err(|why| one("the node's name", &why))?;
     let api = Arc::new(Purges::new(&node.sources, &node.store, &node.clock, gate));
@@ -234,7 +230,7 @@ impl Shared {
         let sockets = sockets.map_err(unbound)?;
         let htcp = self.htcp.prepare(&config.purge.htcp).map_err(unbound)?;
         let streams = self.streams.prepare(&config.purge.streams).map_err(StartError)?;
-        let known = fleet::read(&config.fleet).map_err(|why| StartError(vec![why]))?;
+        let known = fleet::read(&config.fleet)?;
         self.tls.switch(prepared).map_err(|error| StartError(vec![format!("TLS: {error}")]))?;
 
         self.fleet.follow(&config.fleet, known);

@@ -44,6 +44,7 @@ mod churn;
 mod cold_page;
 mod curl;
 mod dead_origin;
+mod etcd;
 mod h2spec;
 mod kafka;
 mod load_tools;
