@@ -15,6 +15,7 @@ mod fleet;
 mod htcp;
 mod purging;
 mod recorder;
+mod relay;
 mod sources;
 mod start;
 mod status;

@@ -115,9 +115,18 @@ fn the_reference_is_accepted_with_every_comment_taken_away() {
         .collect();
     let folder = std::env::temp_dir().join(format!("tidegate-reference-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
-    for name in
-        ["cert.pem", "key.pem", "roots.pem", "client.pem", "client.key", "error.html", "token"]
-    {
+    for name in [
+        "cert.pem",
+        "key.pem",
+        "roots.pem",
+        "client.pem",
+        "client.key",
+        "fleet.pem",
+        "node.pem",
+        "node.key",
+        "error.html",
+        "token",
+    ] {
         fs::write(folder.join(name), "").unwrap();
     }
     let loaded = config::parse(&whole, "reference.toml", &folder, &Ids::default());

@@ -222,11 +222,19 @@ impl Batch {
         let wanted = wanted?;
         let (kind, may) = (wanted.kind(), |site: Option<&str>| grant.covers(site));
         if !(self.dry || wanted.is_dry()) {
-            return wanted.at(purges.sources.desk(), may, |order| {
+            let relayed = match purges.sources.relay() {
+                // What means nothing here, or is forbidden, goes nowhere.
+                Some(relay) if wanted.at(purges.sources.desk(), may, |_| ()).is_ok() => {
+                    relay.tell(wanted.to_json().to_string()).await
+                }
+                _ => Ok(()),
+            };
+            let done = wanted.at(purges.sources.desk(), may, |order| {
                 let receipt = self.source.take(order);
                 let seq = Some(receipt.seq.0);
                 Done { kind, mode: receipt.mode, seq, entries: receipt.entries }
-            });
+            })?;
+            return relayed.map(|()| done).map_err(Refused::NotRelayed);
         }
         let count = |order: Order<'_>| (order.mode, purges.counting(order));
         let (mode, counting) = wanted.at(purges.sources.desk(), may, count)?;

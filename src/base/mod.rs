@@ -3,6 +3,7 @@
 //! that has no name of the field's own does not belong.
 
 pub mod axis;
+pub mod between;
 pub mod body;
 pub mod bucket;
 pub mod budget;

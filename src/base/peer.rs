@@ -23,6 +23,8 @@ pub struct Peer {
     pub tls: bool,
     /// Whether the listener takes PURGE and nothing else.
     pub purge_only: bool,
+    /// Whether it is another node of the fleet, by its certificate.
+    pub fleet: bool,
     /// Whether its client held many connections already when this one came.
     pub one_of_many: bool,
     /// The host that the TLS handshake named, in lower case, once that is over.
@@ -50,6 +52,7 @@ impl Peer {
             proxied: None,
             tls: false,
             purge_only: false,
+            fleet: false,
             one_of_many: false,
             server_name: OnceLock::new(),
         }

@@ -22,6 +22,15 @@ pub struct Certificate {
     pub key: Pem,
 }
 
+/// By what the nodes of a fleet know each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trust {
+    /// What every node's certificate descends from.
+    pub roots: Pem,
+    /// This node's certificate.
+    pub identity: Certificate,
+}
+
 impl Pem {
     /// The text.
     ///

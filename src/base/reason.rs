@@ -230,6 +230,10 @@ reasons! {
     OnlyIfCached = "only-if-cached",
     /// A route of the site sends the request past the store.
     Route = "route",
+    /// The node has not applied the purges that the node which asks has, or was asked by such a one.
+    Behind = "behind",
+    /// The purge did not reach every node that this one fetches through; here it is in force.
+    NotRelayed = "not-relayed",
 }
 
 impl fmt::Display for Reason {

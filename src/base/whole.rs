@@ -26,7 +26,12 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// The system's, or that it is longer than `most` bytes.
 pub fn read(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    match File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)) {
+    // A pipe would be waited for.
+    let open = |path: &Path| match fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::other("it is no file")),
+    };
+    match open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)) {
         Ok(_) if bytes.len() as u64 > most => {
             Err(io::Error::other(format!("it is longer than {most} bytes")))
         }

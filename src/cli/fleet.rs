@@ -12,7 +12,8 @@ use super::terminal::{ask, complain, say};
 use super::{Exit, runtime};
 use crate::base::Clock;
 use crate::config::{self, Cluster, Config, Ids, Pooled, Spread};
-use crate::fleet::etcd::{Etcd, Written};
+use crate::fleet::etcd::Etcd;
+use crate::fleet::known::Snapshot;
 use crate::fleet::state::{Entry, State};
 use crate::fleet::{Decision, decision};
 
@@ -133,8 +134,9 @@ fn known(config: &Config, name: &str) -> Result<(), String> {
 }
 
 fn servers<'a>(cluster: &'a Cluster, datacenter: &str) -> Vec<&'a str> {
-    let there =
-        |location: &&config::Location| location.datacenter.as_deref().unwrap_or("-") == datacenter;
+    let there = |location: &&config::Location| {
+        location.datacenter.as_deref().unwrap_or(decision::NOWHERE) == datacenter
+    };
     let locations = cluster.locations.iter().filter(there);
     locations.flat_map(|location| &location.servers).map(|server| &*server.name).collect()
 }
@@ -174,14 +176,13 @@ fn switch(
 fn show(common: &Common) -> Result<(), String> {
     let config = read(&common.config)?;
     let state = runtime()?.block_on(async {
-        let (_, _, state) = reach(&config).await?;
-        Ok::<_, String>(state)
+        let (_, snapshot) = reach(&config).await?;
+        Ok::<_, String>(snapshot.state)
     })?;
     let decision = Decision::new(&config, &state, None);
     for datacenter in &config.datacenters {
-        let said = state.get(&State::datacenter(&datacenter.name)).map(|entry| entry.pooled);
-        let pooled = said.unwrap_or(if datacenter.pooled { Pooled::Yes } else { Pooled::No });
-        say(format_args!("datacenter {}: pooled {}", datacenter.name, pooled.as_str()));
+        let pooled = if decision::is_pooled(&state, datacenter) { "yes" } else { "no" };
+        say(format_args!("datacenter {}: pooled {}", datacenter.name, pooled));
     }
     tell(&config, &decision);
     decision.refused.iter().for_each(|why| complain(format_args!("refused by nodes: {why}")));
@@ -208,18 +209,14 @@ fn read(file: &Path) -> Result<Config, String> {
     Ok(config)
 }
 
-/// The first member that answers, its guard, and all entries.
-async fn reach(config: &Config) -> Result<(Etcd, i64, State), String> {
+/// The first member that answers, and all entries.
+async fn reach(config: &Config) -> Result<(Etcd, Snapshot), String> {
     let mut errors = Vec::new();
     for member in &config.fleet.etcd {
         let address = format!("{}:{}", member.host, member.port);
         let mut etcd = Etcd::new(address, &config.fleet.prefix, &Clock::system());
-        let all = async {
-            let guard = etcd.guard().await?;
-            Ok::<_, String>((guard, etcd.all().await?))
-        };
-        match all.await {
-            Ok((guard, snapshot)) => return Ok((etcd, guard, snapshot.state)),
+        match etcd.all().await {
+            Ok(snapshot) => return Ok((etcd, snapshot)),
             Err(why) => errors.push(why),
         }
     }
@@ -233,17 +230,17 @@ fn run(
 ) -> Result<(), String> {
     let config = read(&common.config)?;
     runtime()?.block_on(async {
-        let (mut etcd, guard, before) = reach(&config).await?;
+        let (mut etcd, Snapshot { state: before, revision, .. }) = reach(&config).await?;
         let mut after = before.clone();
         let mut writes = Vec::new();
         for (key, entry) in change(&config, &before)? {
-            let written = etcd.get(&key).await?;
-            if written.entry == Some(entry) {
+            let now = before.get(&key);
+            if now == Some(entry) {
                 continue;
             }
-            say(format_args!("{key}: {} → {}", shown(written.entry), shown(Some(entry))));
+            say(format_args!("{key}: {} → {}", shown(now), shown(Some(entry))));
             after.set(&key, Some(entry));
-            writes.push(Written { entry: Some(entry), ..written });
+            writes.push((key, Some(entry)));
         }
         if writes.is_empty() {
             say("nothing to change");
@@ -258,7 +255,7 @@ fn run(
         if !common.yes && !agreed()? {
             return Err("nothing was changed".to_owned());
         }
-        match etcd.write(&writes, guard).await? {
+        match etcd.write(&writes, revision).await? {
             true => say("written; nodes that follow etcd have it within a second"),
             false => {
                 return Err(
@@ -293,21 +290,18 @@ fn judge(config: &Config, before: &State, after: &State) -> Result<(), String> {
         return Err(format!("refused: {}", decision.refused.join("\nrefused: ")));
     }
     let old = Decision::new(config, before, None);
-    let is_pooled =
-        |state: &State, one: &config::Datacenter| match state.get(&State::datacenter(&one.name)) {
-            Some(entry) => entry.pooled == Pooled::Yes,
-            None => one.pooled,
-        };
-    let any = |state| config.datacenters.iter().any(|one| is_pooled(state, one));
+    let any = |state| config.datacenters.iter().any(|one| decision::is_pooled(state, one));
     if any(before) && !any(after) {
         return Err("refused: no datacenter would be pooled".to_owned());
     }
     for cluster in &config.clusters {
         for (at, location) in cluster.locations.iter().enumerate() {
             let [left, had] = [&decision, &old].map(|one| one.pooled(cluster, at));
+            // What is asked first from now on must be able to answer.
+            let taken_over = decision.first(cluster) == Some(at) && old.first(cluster) != Some(at);
             let there = decision.there(cluster, at);
             let least = (there * cluster.depool_threshold as usize).div_ceil(100);
-            if left < least && left < had {
+            if left < least && (left < had || taken_over) {
                 let place = location.datacenter.as_deref().unwrap_or(decision::NOWHERE);
                 return Err(format!(
                     "refused: {left} of {there} servers would be left to the cluster {} in {place}, and its \

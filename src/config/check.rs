@@ -3,6 +3,7 @@
 //! one slip is one error.
 
 mod clusters;
+mod fleet;
 mod purge;
 mod sites;
 
@@ -30,6 +31,7 @@ pub(super) fn check(root: &Table, errors: &mut Errors) {
         purge::purge(purge, errors);
     }
     clusters::datacenters(root, errors);
+    fleet::fleet(root, errors);
     for cluster in root.tables("cluster") {
         clusters::cluster(root, cluster, errors);
     }
@@ -67,7 +69,9 @@ fn listeners(root: &Table, errors: &mut Errors) {
         }
     }
     for listener in listeners {
-        let tls = listener.value("tls") == Some(&Value::Boolean(true));
+        // Nodes are shown the fleet's.
+        let tls = listener.value("tls") == Some(&Value::Boolean(true))
+            && listener.value("only") != Some(&Value::Text("fleet".into()));
         let none = root.tables("certificate").is_empty() && !root.refused.contains("certificate");
         if tls && none {
             let hint =

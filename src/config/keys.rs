@@ -170,9 +170,10 @@ static LISTENER: Section = section(
         ),
         key(
             "only",
-            Choice(&["purge"]),
+            Choice(&["purge", "fleet"]),
             Unset { says: "takes every method", example: "\"purge\"" },
-            "With \"purge\" it takes PURGE and nothing else.",
+            "With \"purge\" it takes PURGE and nothing else; with \"fleet\" it takes other nodes, by their \
+             certificates, and nobody else.",
         ),
         key(
             "proxy_protocol",

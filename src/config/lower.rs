@@ -42,8 +42,18 @@ pub(super) fn lower(root: &Table, ids: &Ids) -> Option<Config> {
         .iter()
         .map(|table| site::site(table, &clusters, ids).map(Arc::new))
         .collect();
+    let fleet = root.tables("fleet").first().map(fleet::fleet).unwrap_or_default();
+    let edges = fleet::edges(root, node.datacenter.as_deref(), fleet.trust.as_ref(), ids);
+    let edges = match edges {
+        None => None,
+        Some(numbered) => Some(numbered?),
+    };
+    let sites = sites?;
+    let seen_by_nodes = |site: &Arc<Site>| Arc::new(site::for_the_fleet(site, ids));
     Some(Config {
-        fleet: root.tables("fleet").first().map(fleet::fleet).unwrap_or_default(),
+        fleet_sites: sites.iter().map(seen_by_nodes).collect(),
+        edges,
+        fleet,
         datacenters: root.tables("datacenter").iter().map(fleet::datacenter).collect(),
         listeners: root.tables("listener").iter().map(listener).collect(),
         certificates: root.tables("certificate").iter().map(certificate).collect(),
@@ -62,7 +72,7 @@ pub(super) fn lower(root: &Table, ids: &Ids) -> Option<Config> {
         limits: limits(root.only("limits")),
         http2: http2(root.only("http2")),
         log: log(root.only("log")),
-        sites: sites?,
+        sites,
         node,
         clusters,
     })
@@ -98,6 +108,7 @@ fn listener(table: &Table) -> Listener {
         address: table.address("address"),
         tls: table.boolean("tls"),
         purge_only: table.maybe_text("only") == Some("purge"),
+        fleet_only: table.maybe_text("only") == Some("fleet"),
         proxy_protocol: table.prefixes("proxy_protocol"),
     }
 }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use crate::base::pem::{Certificate, Pem};
+pub use crate::base::pem::{Certificate, Pem, Trust};
 use crate::geo::PrefixSet;
 pub use cluster::*;
 pub use fleet::*;
@@ -51,10 +51,14 @@ pub struct Config {
     pub fleet: Fleet,
     /// Datacenters, by name; none where the node knows of none.
     pub datacenters: Vec<Datacenter>,
+    /// The nodes of other datacenters, a location each, where misses are sent to them.
+    pub edges: Option<Arc<Cluster>>,
     /// Origin clusters, by name.
     pub clusters: Vec<Arc<Cluster>>,
     /// Sites, by name.
     pub sites: Vec<Arc<Site>>,
+    /// The same as other nodes see them, whose answers are as they are stored.
+    pub fleet_sites: Vec<Arc<Site>>,
 }
 
 /// The process.
@@ -89,6 +93,8 @@ pub struct Listener {
     pub tls: bool,
     /// Whether it takes PURGE and nothing else.
     pub purge_only: bool,
+    /// Whether it takes other nodes of the fleet and nobody else.
+    pub fleet_only: bool,
     /// Peers whose connections begin with a PROXY header, which says whose they are.
     pub proxy_protocol: PrefixSet,
 }
@@ -96,7 +102,13 @@ pub struct Listener {
 impl Listener {
     /// What a configuration means that names an address and nothing else.
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, tls: false, purge_only: false, proxy_protocol: PrefixSet::default() }
+        Self {
+            address,
+            tls: false,
+            purge_only: false,
+            fleet_only: false,
+            proxy_protocol: PrefixSet::default(),
+        }
     }
 }
 

@@ -131,7 +131,7 @@ impl Landing {
     /// Makes fresh what was stale, by the fields of a 304 (RFC 9111 §4.3.4): its codings, the best
     /// first, and behind them itself. `None` where the 304 is not about what is stored.
     fn confirm(&self, exchange: &Exchange, terms: &Terms) -> Option<Vec<Arc<Object>>> {
-        let old = self.flight.question().stale.as_ref()?;
+        let old = self.flight.question().stale.as_ref().filter(|_| !exchange.behind)?;
         let (news, wall) = (&exchange.head.headers, self.fetch.clock.wall());
         let stored = old.head.fields.own();
         if !validation::confirms(&stored, news, wall) {
@@ -235,7 +235,9 @@ impl Landing {
         }
         let came = self.read(status, &exchange.head.headers, exchange.delay, terms);
         let expected = exchange.body.size_hint();
-        let storable = came.storable(terms).and_then(|()| self.takes(expected.lower(), terms));
+        let known = if exchange.behind { Err(Reason::Behind) } else { Ok(()) };
+        let storable = known.and_then(|()| came.storable(terms));
+        let storable = storable.and_then(|()| self.takes(expected.lower(), terms));
         if let Err(reason) = storable {
             return self.pass(exchange, reason);
         }
@@ -286,8 +288,9 @@ impl Landing {
         }
         // An error may be this one request's, which must not keep the page from being cached.
         let status = exchange.head.status;
-        let passing =
-            reason == Reason::NoRoom || status.is_client_error() || status.is_server_error();
+        let passing = matches!(reason, Reason::NoRoom | Reason::Behind)
+            || status.is_client_error()
+            || status.is_server_error();
         let time = if passing { MARK_PASSING } else { MARK };
         self.mark(reason, now + time);
         self.fetch.table.remove(&self.flight);

@@ -41,7 +41,9 @@ impl Terms {
     pub fn allow(&self, exchange: &Exchange, wall: SystemTime) -> bool {
         let came =
             Came::of(exchange.head.status, &exchange.head.headers, (wall, exchange.delay), self);
-        came.storable(self).is_ok() && exchange.body.size_hint().lower() <= self.max_object
+        !exchange.behind
+            && came.storable(self).is_ok()
+            && exchange.body.size_hint().lower() <= self.max_object
     }
 
     fn request(&self) -> storing::RequestFacts<'static> {

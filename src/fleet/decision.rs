@@ -10,7 +10,7 @@ use super::nearest::nearest;
 pub use super::state::NOWHERE;
 use super::state::{Entry, State};
 use crate::base::ClusterId;
-use crate::config::{Cluster, Config, Pooled, Spread};
+use crate::config::{Cluster, Config, Datacenter, Location, Pooled, Spread};
 
 /// What is decided of every cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Decided {
     pub order: Vec<usize>,
     /// How the servers of each location are pooled, and their shares.
     pub servers: Vec<Vec<(Pooled, u32)>>,
+    /// What it is about.
+    about: (Vec<Location>, Spread),
 }
 
 impl Decision {
@@ -38,8 +40,9 @@ impl Decision {
                 decision.refused.push(format!("cluster {}: {why}", cluster.name));
                 let before = before.and_then(|before| before.clusters.get(&cluster.id));
                 let before = before.filter(|before| before.fits(cluster)).cloned();
-                // What is configured is whole: nothing else can have been refused in its place.
-                before.ok_or(()).or_else(|()| decide(config, cluster, &State::default()))
+                before
+                    .ok_or(why)
+                    .or_else(|_| decide(config, cluster, &state.without(&cluster.name)))
             });
             match decided {
                 Ok(decided) => _ = decision.clusters.insert(cluster.id, decided),
@@ -60,6 +63,11 @@ impl Decision {
         let order = self.of(cluster.id).map_or(&[][..], |decided| &decided.order);
         let name = |at: &usize| cluster.locations[*at].datacenter.as_deref().unwrap_or(NOWHERE);
         order.iter().map(name).collect()
+    }
+
+    /// The location of `cluster` that is asked first.
+    pub fn first(&self, cluster: &Cluster) -> Option<usize> {
+        self.of(cluster.id)?.order.first().copied()
     }
 
     /// How many servers of `cluster` take requests at a location.
@@ -86,8 +94,7 @@ impl Decision {
 impl Decided {
     /// Whether it is about the servers that `cluster` has.
     fn fits(&self, cluster: &Cluster) -> bool {
-        let counts = cluster.locations.iter().map(|location| location.servers.len());
-        self.servers.iter().map(Vec::len).eq(counts)
+        (&self.about.0, &self.about.1) == (&cluster.locations, &cluster.spread)
     }
 }
 
@@ -102,7 +109,8 @@ fn decide(config: &Config, cluster: &Cluster, state: &State) -> Result<Decided, 
     if order.is_empty() {
         return Err("no server would be left".to_owned());
     }
-    Ok(Decided { order, servers })
+    let about = (cluster.locations.clone(), cluster.spread.clone());
+    Ok(Decided { order, servers, about })
 }
 
 const fn takes(pooled: Pooled, weight: u32) -> bool {
@@ -110,7 +118,7 @@ const fn takes(pooled: Pooled, weight: u32) -> bool {
 }
 
 fn servers(cluster: &Cluster, state: &State) -> Vec<Vec<(Pooled, u32)>> {
-    let of = |location: &crate::config::Location| {
+    let of = |location: &Location| {
         let datacenter = location.datacenter.as_deref().unwrap_or(NOWHERE);
         let decided = |server: &crate::config::Server| {
             let key = State::server(datacenter, &cluster.name, &server.name);
@@ -147,6 +155,14 @@ fn primary(cluster: &Cluster, configured: &str, state: &State) -> Result<usize, 
     }
 }
 
+/// Whether a datacenter takes requests.
+pub fn is_pooled(state: &State, datacenter: &Datacenter) -> bool {
+    match state.get(&State::datacenter(&datacenter.name)) {
+        Some(entry) => entry.pooled == Pooled::Yes,
+        None => datacenter.pooled,
+    }
+}
+
 /// The locations in datacenters that are pooled, the nearest first; all, where none is.
 fn by_distance(config: &Config, cluster: &Cluster, state: &State) -> Vec<usize> {
     let order = nearest(&config.datacenters, config.node.datacenter.as_deref());
@@ -154,17 +170,15 @@ fn by_distance(config: &Config, cluster: &Cluster, state: &State) -> Vec<usize> 
         let name = cluster.locations[*at].datacenter.as_ref();
         order.iter().position(|one| Some(&config.datacenters[*one].name) == name)
     };
-    let is_pooled = |at: &usize| {
+    let is_asked = |at: &usize| {
         let Some(name) = &cluster.locations[*at].datacenter else { return true };
-        match state.get(&State::datacenter(name)) {
-            Some(entry) => entry.pooled == Pooled::Yes,
-            None => config.datacenters.iter().all(|one| one.name != *name || one.pooled),
-        }
+        let found = config.datacenters.iter().find(|one| one.name == *name);
+        found.is_none_or(|one| is_pooled(state, one))
     };
     let mut all: Vec<usize> = (0..cluster.locations.len()).collect();
     all.sort_by_key(|at| rank(at).unwrap_or(usize::MAX));
-    if all.iter().any(is_pooled) {
-        all.retain(is_pooled);
+    if all.iter().any(is_asked) {
+        all.retain(is_asked);
     }
     all
 }

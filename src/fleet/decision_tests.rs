@@ -25,7 +25,6 @@ fn config() -> Config {
         [cluster.read.datacenter.eqiad]
         servers = ['10.1.0.1:80']
         [cluster.write]
-        datacenters = 'active/passive'
         primary = 'codfw'
         [cluster.write.datacenter.codfw]
         servers = ['10.2.0.1:80']

@@ -11,7 +11,7 @@ use http::{HeaderValue, Request, Uri};
 use serde_json::{Value, json};
 
 use super::known::{Changes, Snapshot};
-use super::state::{Entry, State, is_key};
+use super::state::{Entry, is_key};
 use crate::base::{Body, Clock};
 use crate::net::http_client::{Client, ClientError, Lines};
 
@@ -19,9 +19,6 @@ use crate::net::http_client::{Client, ClientError, Lines};
 const LIMIT: Duration = Duration::from_secs(3);
 /// Entries that are asked for at once: an answer of so many is below a mebibyte.
 const PAGE: usize = 1000;
-
-/// The key that every change of ours writes: no entry.
-const GUARD: &str = "guard";
 
 /// One member of an etcd cluster.
 #[derive(Debug)]
@@ -50,17 +47,6 @@ pub enum Told {
     Ended(String),
 }
 
-/// An entry with the revision that wrote it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
-    /// Its key, without the prefix.
-    pub key: String,
-    /// What it says; none where there is none.
-    pub entry: Option<Entry>,
-    /// The revision; 0 where there is no entry.
-    pub revision: i64,
-}
-
 impl Etcd {
     /// The member at `member`, whose keys begin with `prefix` and a `/`.
     pub fn new(member: String, prefix: &str, clock: &Clock) -> Self {
@@ -68,13 +54,12 @@ impl Etcd {
         Self { member, prefix: format!("{prefix}/"), clock: clock.clone(), client }
     }
 
-    /// All entries. What is none is left out, and told.
+    /// All entries.
     ///
     /// # Errors
     /// What keeps it from being known.
     pub async fn all(&mut self) -> Result<Snapshot, String> {
-        let mut snapshot =
-            Snapshot { cluster: String::new(), revision: 0, state: State::default() };
+        let mut snapshot = Snapshot::default();
         let end = end_of(&self.prefix);
         let mut from = self.prefix.clone();
         loop {
@@ -93,8 +78,14 @@ impl Etcd {
                 snapshot.cluster = text(&answer["header"]["cluster_id"]);
             }
             for kv in kvs {
-                if let Some((key, Some(entry))) = entry(kv, &self.prefix) {
-                    snapshot.state.set(&key, Some(entry));
+                match entry(kv, &self.prefix) {
+                    Some((key, Some(entry))) => {
+                        snapshot.state.set(&key, Some(entry));
+                        let revision = number(&kv["mod_revision"]).unwrap_or_default();
+                        snapshot.written.insert(key, revision);
+                    }
+                    Some((key, None)) => snapshot.unreadable.push(key),
+                    None => {}
                 }
             }
             match kvs.last().and_then(|kv| decoded(&kv["key"])) {
@@ -105,13 +96,14 @@ impl Etcd {
         }
     }
 
-    /// Whether the member still answers.
+    /// Whether the member still answers: the revision that it is at.
     ///
     /// # Errors
     /// It does not.
-    pub async fn ping(&mut self) -> Result<(), String> {
+    pub async fn ping(&mut self) -> Result<i64, String> {
         let asked = json!({ "key": STANDARD.encode(&self.prefix), "count_only": true });
-        self.ask("/v3/kv/range", &asked).await.map(drop)
+        let answer = self.ask("/v3/kv/range", &asked).await?;
+        Ok(number(&answer["header"]["revision"]).unwrap_or_default())
     }
 
     /// What changes after `revision`.
@@ -130,55 +122,34 @@ impl Etcd {
         Ok(Watching { lines, prefix: self.prefix.clone() })
     }
 
-    /// The entry under `key`, and when it was written.
-    ///
-    /// # Errors
-    /// What keeps it from being known.
-    pub async fn get(&mut self, key: &str) -> Result<Written, String> {
-        let asked = json!({ "key": STANDARD.encode(format!("{}{key}", self.prefix)) });
-        let answer = self.ask("/v3/kv/range", &asked).await?;
-        let kv = &answer["kvs"][0];
-        let found = if kv.is_null() { None } else { entry(kv, &self.prefix) };
-        let revision = number(&kv["mod_revision"]).unwrap_or(0);
-        Ok(Written { key: key.to_owned(), entry: found.and_then(|(_, entry)| entry), revision })
-    }
-
-    /// The revision at which something was written last by [`write`](Self::write): ask it before the entries
-    /// by which a change is judged.
-    ///
-    /// # Errors
-    /// What keeps it from being known.
-    pub async fn guard(&mut self) -> Result<i64, String> {
-        Ok(self.get(GUARD).await?.revision)
-    }
-
-    /// Writes all of `entries`, each of which must be as it was at its revision, and nothing else be written
-    /// since `guard`, so that two changes that are each well alone are not both made; whether that is so.
+    /// Writes all of `entries` where nothing of all that is there was written after `revision`, by which the
+    /// change was judged; whether that is so.
     ///
     /// # Errors
     /// What keeps that from being known: they may be written or not.
-    pub async fn write(&mut self, entries: &[Written], guard: i64) -> Result<bool, String> {
-        let guard = Written { key: GUARD.to_owned(), entry: None, revision: guard };
-        let coded = |written: &Written| STANDARD.encode(format!("{}{}", self.prefix, written.key));
-        let compare = |written: &Written| {
-            json!({
-                "key": coded(written),
-                "target": "MOD",
-                "result": "EQUAL",
-                "mod_revision": written.revision.to_string(),
-            })
-        };
-        let put = |written: &Written| match &written.entry {
+    pub async fn write(
+        &mut self,
+        entries: &[(String, Option<Entry>)],
+        revision: i64,
+    ) -> Result<bool, String> {
+        let coded = |key: &str| STANDARD.encode(format!("{}{key}", self.prefix));
+        let put = |(key, entry): &(String, Option<Entry>)| match entry {
             Some(entry) => {
                 let value = STANDARD.encode(entry.value().to_string());
-                json!({ "request_put": { "key": coded(written), "value": value } })
+                json!({ "request_put": { "key": coded(key), "value": value } })
             }
-            None => json!({ "request_delete_range": { "key": coded(written) } }),
+            None => json!({ "request_delete_range": { "key": coded(key) } }),
         };
-        let turned = json!({ "request_put": { "key": coded(&guard), "value": "" } });
+        let untouched = json!({
+            "key": STANDARD.encode(&self.prefix),
+            "range_end": STANDARD.encode(end_of(&self.prefix)),
+            "target": "MOD",
+            "result": "LESS",
+            "mod_revision": (revision + 1).to_string(),
+        });
         let asked = json!({
-            "compare": entries.iter().chain([&guard]).map(compare).collect::<Vec<_>>(),
-            "success": entries.iter().map(put).chain([turned]).collect::<Vec<_>>(),
+            "compare": [untouched],
+            "success": entries.iter().map(put).collect::<Vec<_>>(),
         });
         Ok(self.ask("/v3/kv/txn", &asked).await?["succeeded"] == true)
     }

@@ -2,10 +2,12 @@
 //!
 //! A node that forgets who was depooled sends readers to broken servers, so etcd is not believed where it
 //! seems to have forgotten too: where it is another cluster, where its revision is lower than one that was
-//! seen (a backup was restored), and where all entries are gone at once. Then what was known stays, and
-//! what somebody writes from then on is put on top of it. A reload of the configuration believes etcd again;
-//! so does the node itself where etcd says what it knows.
+//! seen or an entry is older than it was (a backup was restored), and where all entries are gone at once.
+//! Then what was known stays, and what somebody writes from then on is put on top of it. That ends when a
+//! reload of the configuration says that etcd is right, or when etcd says what the node knows; not with the
+//! mere passing of revisions.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -18,15 +20,17 @@ use crate::base::whole;
 pub struct Known {
     /// Which cluster it is from; empty before the first.
     cluster: String,
-    /// Which revision of that it is.
+    /// The highest revision of that which was seen.
     revision: i64,
     state: State,
-    /// Why etcd is not believed, and what it says meanwhile.
-    doubt: Option<(String, State)>,
+    /// The revision of each entry.
+    written: BTreeMap<String, i64>,
+    /// What etcd says meanwhile, where it is not believed, and why it is not.
+    doubt: Option<(String, Snapshot)>,
 }
 
 /// All entries at one revision.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// The cluster's id.
     pub cluster: String,
@@ -34,6 +38,10 @@ pub struct Snapshot {
     pub revision: i64,
     /// The entries.
     pub state: State,
+    /// The revision of each.
+    pub written: BTreeMap<String, i64>,
+    /// Keys of entries that cannot be read.
+    pub unreadable: Vec<String>,
 }
 
 /// Changes of entries at one revision.
@@ -64,27 +72,63 @@ impl Known {
         self.doubt.as_ref().map(|(why, _)| why.as_str())
     }
 
-    /// Takes all that etcd says; `believe` it whatever that is.
-    pub fn take(&mut self, snapshot: Snapshot, believe: bool) {
-        let why =
-            if believe || snapshot.state == self.state { None } else { self.reason(&snapshot) };
-        let Some(why) = why else {
-            let Snapshot { cluster, revision, state } = snapshot;
-            *self = Self { cluster, revision, state, doubt: None };
+    /// Takes all that etcd says.
+    pub fn take(&mut self, mut snapshot: Snapshot) {
+        for key in std::mem::take(&mut snapshot.unreadable) {
+            // As the watch leaves it: as it was.
+            snapshot.state.set(&key, self.state.get(&key));
+        }
+        if snapshot.state == self.state {
+            return self.adopt(snapshot);
+        }
+        let Some((why, seen)) = self.doubt.take() else {
+            match self.reason(&snapshot) {
+                None => self.adopt(snapshot),
+                Some(why) => self.doubt = Some((why, snapshot)),
+            }
             return;
         };
-        if let Some((_, seen)) = self.doubt.take()
-            && !snapshot.state.is_empty()
-        {
+        let goes_on = snapshot.cluster == seen.cluster && snapshot.revision >= seen.revision;
+        if goes_on && !(snapshot.state.is_empty() && seen.state.len() > 1) {
             // What is other than before the connection was lost, somebody has written since.
-            for (key, entry) in differences(&seen, &snapshot.state) {
+            for (key, entry) in differences(&seen.state, &snapshot.state) {
                 self.state.set(&key, entry);
             }
         }
-        self.doubt = Some((why, snapshot.state));
+        self.doubt = Some((why, snapshot));
+        self.agree();
+    }
+
+    /// Has what etcd says believed, if it is not.
+    pub fn believe(&mut self) {
+        if let Some((_, snapshot)) = self.doubt.take() {
+            self.adopt(snapshot);
+        }
+    }
+
+    /// A member has told of this revision.
+    pub fn see(&mut self, revision: i64) {
+        if self.doubt.is_none() {
+            self.revision = self.revision.max(revision);
+        }
+    }
+
+    fn adopt(&mut self, snapshot: Snapshot) {
+        let Snapshot { cluster, revision, state, written, .. } = snapshot;
+        *self = Self { cluster, revision, state, written, doubt: None };
+    }
+
+    /// Believes etcd again where it says what is known.
+    fn agree(&mut self) {
+        if self.doubt.as_ref().is_some_and(|(_, seen)| seen.state == self.state) {
+            self.believe();
+        }
     }
 
     fn reason(&self, snapshot: &Snapshot) -> Option<String> {
+        let older = |(key, then): &(&String, &i64)| {
+            snapshot.written.get(*key).is_some_and(|now| now < then)
+        };
         if self.cluster.is_empty() {
             None
         } else if snapshot.cluster != self.cluster {
@@ -92,7 +136,9 @@ impl Known {
         } else if snapshot.revision < self.revision {
             let (now, before) = (snapshot.revision, self.revision);
             Some(format!("its revision is {now} and was {before}: is it an old backup?"))
-        } else if snapshot.state.is_empty() {
+        } else if let Some((key, _)) = self.written.iter().find(older) {
+            Some(format!("{key} is older than it was: is it an old backup?"))
+        } else if snapshot.state.is_empty() && self.state.len() > 1 {
             Some(all_gone(&self.state))
         } else {
             None
@@ -102,30 +148,30 @@ impl Known {
     /// Takes what somebody has changed.
     pub fn change(&mut self, changes: Changes) {
         let Changes { revision, entries } = changes;
-        if let Some((why, seen)) = &mut self.doubt {
-            let mut now = seen.clone();
-            entries.iter().for_each(|(key, entry)| _ = now.set(key, *entry));
-            if now.is_empty() && seen.len() > 1 {
-                *why = all_gone(seen);
-            } else {
-                // What was deleted with everything else is not what somebody wanted.
-                let meant = entries
-                    .iter()
-                    .filter(|(key, entry)| entry.is_some() || seen.get(key).is_some());
-                meant.for_each(|(key, entry)| _ = self.state.set(key, *entry));
-            }
-            *seen = now;
+        let Some((why, seen)) = &mut self.doubt else {
+            let mut snapshot = Snapshot {
+                cluster: self.cluster.clone(),
+                revision,
+                state: self.state.clone(),
+                written: self.written.clone(),
+                unreadable: Vec::new(),
+            };
+            snapshot.change(revision, &entries);
+            return self.take(snapshot);
+        };
+        let before = seen.state.clone();
+        seen.change(revision, &entries);
+        if seen.state.is_empty() && before.len() > 1 {
+            *why = all_gone(&before);
             return;
         }
-        let mut state = self.state.clone();
         for (key, entry) in entries {
-            state.set(&key, entry);
+            // What was deleted with everything else is not what somebody wanted.
+            if entry.is_some() || before.get(&key).is_some() {
+                self.state.set(&key, entry);
+            }
         }
-        if state.is_empty() && self.state.len() > 1 {
-            let snapshot = Snapshot { cluster: self.cluster.clone(), revision, state };
-            return self.take(snapshot, false);
-        }
-        (self.state, self.revision) = (state, revision);
+        self.agree();
     }
 
     /// What was known when the file at `path` was written. `None` where there is no file.
@@ -144,7 +190,11 @@ impl Known {
         let (Some(cluster), Some(revision)) = known else {
             return Err(wrong(&"it has no `cluster` or no `revision`"));
         };
-        Ok(Some(Self { cluster: cluster.to_owned(), revision, state, doubt: None }))
+        let number = |(key, at): (&String, &Value)| Some((key.clone(), at.as_i64()?));
+        let written = value["written"].as_object();
+        let written =
+            written.map(|all| all.iter().filter_map(number).collect()).unwrap_or_default();
+        Ok(Some(Self { cluster: cluster.to_owned(), revision, state, written, doubt: None }))
     }
 
     /// Writes it to the file at `path`.
@@ -153,9 +203,26 @@ impl Known {
     /// The system's; the old file is as it was.
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
         let entries = self.state.value();
-        let value =
-            json!({ "cluster": self.cluster, "revision": self.revision, "entries": entries });
+        let value = json!({
+            "cluster": self.cluster,
+            "revision": self.revision,
+            "entries": entries,
+            "written": self.written,
+        });
         whole::write(path, format!("{value:#}\n").as_bytes())
+    }
+}
+
+impl Snapshot {
+    fn change(&mut self, revision: i64, entries: &[(String, Option<Entry>)]) {
+        self.revision = revision;
+        for (key, entry) in entries {
+            self.state.set(key, *entry);
+            match entry {
+                Some(_) => self.written.insert(key.clone(), revision),
+                None => self.written.remove(key),
+            };
+        }
     }
 }
 

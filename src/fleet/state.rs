@@ -133,6 +133,14 @@ impl State {
         Self(merged)
     }
 
+    /// The same without what is decided of one cluster's primary.
+    #[must_use]
+    pub fn without(&self, cluster: &str) -> Self {
+        let primary = format!("discovery/{cluster}/");
+        let others = self.0.iter().filter(|(key, _)| !key.starts_with(&primary));
+        Self(others.map(|(key, entry)| (key.clone(), *entry)).collect())
+    }
+
     /// What an object of entries by keys says.
     ///
     /// # Errors

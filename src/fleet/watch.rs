@@ -1,14 +1,15 @@
 //! Follows etcd: reads all entries, watches what changes, and begins anew, at the next member, whenever
 //! that breaks. It never gives up, and what it knew stays.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::etcd::{Etcd, Told, Watching};
+use super::etcd::{Etcd, Told};
 use super::known::Known;
 use crate::base::Clock;
 use crate::config;
@@ -24,7 +25,6 @@ pub struct Etcds {
     known: Mutex<Known>,
     /// Since when it is not followed, and why.
     lost: Mutex<Option<(Instant, String)>>,
-    believe: AtomicBool,
     again: Notify,
     changed: Arc<Notify>,
     breaks: AtomicU64,
@@ -38,7 +38,6 @@ impl Etcds {
         Self {
             known: Mutex::new(known),
             lost: Mutex::new(Some((now, "it was not asked yet".to_owned()))),
-            believe: AtomicBool::new(false),
             again: Notify::new(),
             changed,
             breaks: AtomicU64::new(0),
@@ -65,9 +64,13 @@ impl Etcds {
         [("break", breaks), ("change", changes)]
     }
 
-    /// Has what etcd says believed, whatever it is.
+    /// Has what etcd says believed, if it is not.
     pub fn believe(&self) {
-        self.believe.store(true, Ordering::Relaxed);
+        self.learn(Known::believe);
+    }
+
+    /// Has it tried now, where it is not followed.
+    pub fn try_now(&self) {
         self.again.notify_one();
     }
 
@@ -81,7 +84,7 @@ impl Etcds {
             if self.lost().is_none() {
                 pause = PAUSES[0];
             }
-            let Err(why) = followed else { continue };
+            let Err(why) = followed;
             self.lose(&address, why, clock.now());
             let jittered = pause.mul_f64(0.5 + fastrand::f64());
             tokio::select! {
@@ -101,52 +104,45 @@ impl Etcds {
         *lost = Some((since.unwrap_or(now), why));
     }
 
-    /// Follows one member until that breaks, or, without an error, until all is to be read again.
-    async fn follow_one(&self, etcd: &mut Etcd, clock: &Clock) -> Result<(), String> {
+    /// Follows one member until that breaks.
+    async fn follow_one(&self, etcd: &mut Etcd, clock: &Clock) -> Result<Infallible, String> {
         let snapshot = etcd.all().await?;
         let revision = snapshot.revision;
-        let believe = self.believe.swap(false, Ordering::Relaxed);
-        self.learn(|known| known.take(snapshot, believe));
+        self.learn(|known| known.take(snapshot));
         let mut watching = etcd.watch(revision).await?;
         let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner).take();
         if lost.is_some() {
             tracing::info!(revision, "etcd is followed");
         }
-        let mut ping = clock.sleep(PING);
         loop {
-            tokio::select! {
-                told = watching.next() => match told? {
-                    Told::Changed(changes) => {
-                        self.changes.fetch_add(1, Ordering::Relaxed);
-                        self.learn(|known| known.change(changes));
+            let ping = async {
+                clock.sleep(PING).await;
+                etcd.ping().await
+            };
+            let mut ping = std::pin::pin!(ping);
+            loop {
+                tokio::select! {
+                    told = watching.next() => self.heed(told?)?,
+                    // A connection to a member that is gone may stay open for hours.
+                    answer = &mut ping => {
+                        let revision = answer?;
+                        self.known().see(revision);
+                        break;
                     }
-                    Told::Nothing => {}
-                    Told::Ended(why) => return Err(why),
-                },
-                () = &mut ping => {
-                    self.answers(etcd, &mut watching).await?;
-                    ping = clock.sleep(PING);
                 }
-                () = self.again.notified() => return Ok(()),
             }
         }
     }
 
-    /// Whether the member answers still: a connection to one that is gone may stay open for hours.
-    async fn answers(&self, etcd: &mut Etcd, watching: &mut Watching) -> Result<(), String> {
-        let mut answer = std::pin::pin!(etcd.ping());
-        loop {
-            tokio::select! {
-                answer = &mut answer => return answer,
-                told = watching.next() => match told? {
-                    Told::Changed(changes) => {
-                        self.changes.fetch_add(1, Ordering::Relaxed);
-                        self.learn(|known| known.change(changes));
-                    }
-                    Told::Nothing => {}
-                    Told::Ended(why) => return Err(why),
-                },
+    fn heed(&self, told: Told) -> Result<(), String> {
+        match told {
+            Told::Changed(changes) => {
+                self.changes.fetch_add(1, Ordering::Relaxed);
+                self.learn(|known| known.change(changes));
+                Ok(())
             }
+            Told::Nothing => Ok(()),
+            Told::Ended(why) => Err(why),
         }
     }
 
@@ -169,12 +165,11 @@ impl Etcds {
             None if before.doubt().is_some() => tracing::warn!("etcd is believed again"),
             _ => {}
         }
+        self.changed.notify_one();
         if let Some(path) = &self.state
             && let Err(error) = known.write(path)
         {
             tracing::error!(path = %path.display(), %error, "what etcd says cannot be kept");
         }
-        drop(known);
-        self.changed.notify_one();
     }
 }

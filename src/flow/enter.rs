@@ -7,13 +7,15 @@ use http::{HeaderValue, request};
 use http_body::Body as _;
 
 use super::lookup::Lookup;
+use super::ordered;
 use super::pass::Pass;
 use super::pipe::Pipe;
-use super::purge::Purge;
-use super::wait::{self, Wait};
+use super::purge::{Purge, Relayed};
+use super::wait::{self, Until, Wait};
 use super::{Node, Running};
-use crate::base::{Body, Fault, Peer, Reason, Seq, WorkerId};
+use crate::base::{Body, Fault, Peer, Reason, WorkerId, between};
 use crate::front::{Answer, Request};
+use crate::origin::Pool;
 use crate::reply::For;
 use crate::reply::synth::{self, Asker};
 use crate::semantics::{Present, hop};
@@ -53,6 +55,8 @@ pub struct Visit {
 pub(super) enum Entered {
     Refuse(Refuse),
     Purge(Purge),
+    Relayed(Relayed),
+    Ordered(Box<Answer>),
     Wait(Wait),
     Lookup(Lookup),
     Pass(Pass),
@@ -76,12 +80,17 @@ pub(super) fn enter(
 ) -> Entered {
     let running = node.running.load_full();
     let (mut head, body) = request.into_parts();
+    if peer.fleet
+        && let Some(order) = ordered::order(&head)
+    {
+        return Entered::Ordered(Box::new(ordered::answer(node, order)));
+    }
     let mut present = Present::of(&head.headers);
     if present.has(Present::COOKIE) && head.version == http::Version::HTTP_2 {
         forward::join_cookies(&mut head.headers);
     }
-    let decided =
-        plan::plan(&head, present, !body.is_end_stream(), peer, &running.sites, &running.config);
+    let sites = if peer.fleet { &running.fleet_sites } else { &running.sites };
+    let decided = plan::plan(&head, present, !body.is_end_stream(), peer, sites, &running.config);
     let mut plan = match decided {
         Ok(plan) => plan,
         Err(refusal) => return Entered::refuse(refusal, node, running, &head, peer),
@@ -99,9 +108,14 @@ pub(super) fn enter(
     let mut awaited = None;
     if present.has(Present::PURGE_WAIT) {
         awaited = match wait::awaited(&mut head, peer, &plan, &running.config) {
-            Ok(awaited) => awaited,
+            Ok(awaited) => awaited.map(Until::InForce),
             Err(refusal) => return Entered::refuse(refusal, node, running, &head, peer),
         };
+    }
+    if peer.fleet {
+        // Nothing is answered from what is not known to be as new as what the other node knows.
+        let told = head.headers.remove(between::POSITIONS);
+        awaited = awaited.or(told.filter(|told| !node.has_reached(told)).map(Until::Reached));
     }
     let view = View::of(&mut head, &mut present, &plan);
     plan.axis.accepted = view.accepted;
@@ -124,16 +138,19 @@ pub(super) fn enter(
     };
     match action {
         Action::Lookup => lookup(visit, awaited),
+        Action::Purge if !visit.peer.fleet && visit.node.sources.relay().is_some() => {
+            Entered::Relayed(Relayed(visit))
+        }
         Action::Purge => Entered::Purge(Purge(visit)),
         Action::Pipe => Entered::Pipe(Pipe(visit)),
         Action::Pass(reason) => Entered::Pass(Pass::of(visit, reason)),
     }
 }
 
-fn lookup(visit: Visit, awaited: Option<Seq>) -> Entered {
+fn lookup(visit: Visit, awaited: Option<Until>) -> Entered {
     match awaited {
         None => Entered::Lookup(Lookup(visit)),
-        Some(seq) => Entered::Wait(Wait { visit, seq }),
+        Some(until) => Entered::Wait(Wait { visit, until }),
     }
 }
 
@@ -194,9 +211,20 @@ impl Visit {
     }
 
     /// What our hop adds to the request.
-    pub(super) fn hop(&self) -> Hop<'_> {
+    fn hop(&self) -> Hop<'_> {
         let request_id = self.request_id.as_deref();
-        Hop { peer: &self.peer, node: self.node_name(), request_id }
+        Hop { peer: &self.peer, node: self.node_name(), request_id, to_node: false }
+    }
+
+    /// Who is asked for what is not stored. What another node asks for goes to servers alone, so that no
+    /// request goes in circles.
+    pub(super) fn pool(&self) -> Option<&Arc<Pool>> {
+        self.running.origins.pool(self.plan.cluster().id, !self.peer.fleet)
+    }
+
+    /// What our hop adds to the request on its way to `pool`.
+    pub(super) fn hop_to(&self, pool: &Pool) -> Hop<'_> {
+        Hop { to_node: pool.is_tier(), ..self.hop() }
     }
 
     /// For whom an answer is made, some time after the lookup.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::Visit;
 use super::lookup::Lookup;
 use super::pass::Pass;
+use crate::base::between;
 use crate::base::{Body, Elapsed, Fault, Outcome, Reason, Seq};
-use crate::config::StaleRule;
+use crate::config::{Site, StaleRule};
 use crate::fetch::{FillReader, Flight, Joined, Landed, Sharing, Terms, Upstream};
 use crate::front::Answer;
 use crate::origin::Exchange;
@@ -229,9 +230,17 @@ impl Visit {
     /// What to ask the origin so that its answer may be stored, and on what terms. `None` where
     /// the site's cluster is gone, which a configuration that was checked cannot cause.
     pub(super) fn question(&self, stale: Option<&Arc<Object>>) -> Option<(Upstream, Terms)> {
-        let pool = Arc::clone(self.running.origins.pool(self.plan.cluster().id)?);
-        let (plan, hop) = (&self.plan, self.hop());
-        let head = |purpose| forward::upstream(&self.head, plan, &self.view, &hop, purpose);
+        let pool = Arc::clone(self.pool()?);
+        let (plan, hop) = (&self.plan, self.hop_to(&pool));
+        // Read after the flight has taken its place in the sequence of purges (PURGE.md rule 14).
+        let positions = if hop.to_node { self.node.positions() } else { None };
+        let head = |purpose| {
+            let mut head = forward::upstream(&self.head, plan, &self.view, &hop, purpose);
+            if let Some(positions) = &positions {
+                head.headers.insert(between::POSITIONS, positions.clone());
+            }
+            head
+        };
         let now = self.node.clock.wall();
         let stored = stale.map(|stale| stale.head.fields.own()).filter(validator::present);
         let validate = stored.as_ref().map(|stored| head(Purpose::Validate { stored, now }));
@@ -246,11 +255,19 @@ impl Visit {
         Some((upstream, Terms { refuses_stale, ..self.terms() }))
     }
 
+    /// The site as clients see it: what another node brings in is stored for everybody.
+    fn shown_site(&self) -> &Arc<Site> {
+        let site = &self.plan.site;
+        let same = |one: &&Arc<Site>| one.id == site.id;
+        let shown = self.peer.fleet.then(|| self.running.config.sites.iter().find(same));
+        shown.flatten().unwrap_or(site)
+    }
+
     /// On what terms an answer may be stored.
     pub(super) fn terms(&self) -> Terms {
         let (cache, encoding) = (&self.running.config.cache, &self.plan.site.encoding);
         Terms {
-            site: Arc::clone(&self.plan.site),
+            site: Arc::clone(self.shown_site()),
             max_object: cache.max_object.min(cache.memory / LARGEST_SHARE),
             policy: self.policy(),
             authorization: self.head.headers.contains_key(http::header::AUTHORIZATION),

@@ -3,6 +3,8 @@
 //! ```text
 //! enter ─┬─ Refuse ──────────────────────────────────────── answer
 //!        ├─ Purge ───────────────────────────────────────── answer
+//!        ├─ Relayed ── nodes that are fetched through ── Purge
+//!        ├─ an order of another node's ──────────────────── answer
 //!        ├─ Pass ── origin ──────────────────────────────── answer
 //!        ├─ Pipe ── origin ── 101 ─────────────────────────  tunnel
 //!        ├─ Wait ── Lookup, once a purge is in force
@@ -18,14 +20,15 @@
 //! A step owns the data that is legal in it and is consumed by running; it returns an enum of its
 //! own successors, and only those convert into `Step`, so a wrong transition does not compile.
 //! From enter to hit everything is synchronous: a hit is ready when [`Handler::handle`] returns.
-//! Only `Wait`, `Miss`, `Pass` and `Pipe` wait, in a future that is boxed for them.
+//! Only `Relayed`, `Wait`, `Miss`, `Pass` and `Pipe` wait, in a future that is boxed for them.
 
 mod counted;
 mod enter;
 mod hit;
 mod lookup;
 mod miss;
-mod node;
+pub mod node;
+mod ordered;
 mod pass;
 mod pipe;
 mod purge;
@@ -46,7 +49,7 @@ use lookup::{Looked, Lookup};
 use miss::{Miss, Missed};
 use pass::Pass;
 use pipe::Pipe;
-use purge::Purge;
+use purge::{Purge, Relayed};
 use stale::Stale;
 use wait::Wait;
 
@@ -54,6 +57,7 @@ use wait::Wait;
 enum Step {
     Refuse(Refuse),
     Purge(Purge),
+    Relayed(Relayed),
     Wait(Wait),
     Lookup(Lookup),
     Hit(Hit),
@@ -94,6 +98,7 @@ fn later(mut step: Step) -> Reply {
         Step::Wait(Wait { visit, .. })
         | Step::Miss(Miss { visit, .. })
         | Step::Pass(Pass { visit, .. })
+        | Step::Relayed(Relayed(visit))
         | Step::Pipe(Pipe(visit)) => visit.counted(),
         _ => unreachable!("every other step is run at once"),
     };
@@ -114,7 +119,12 @@ fn at_once(mut step: Step) -> Step {
             Step::Lookup(lookup) => lookup.run().into(),
             Step::Hit(hit) => Step::Done(hit.run()),
             Step::Stale(stale) => Step::Done(stale.run()),
-            Step::Wait(_) | Step::Miss(_) | Step::Pass(_) | Step::Pipe(_) | Step::Done(_) => {
+            Step::Relayed(_)
+            | Step::Wait(_)
+            | Step::Miss(_)
+            | Step::Pass(_)
+            | Step::Pipe(_)
+            | Step::Done(_) => {
                 return step;
             }
         }
@@ -126,6 +136,7 @@ async fn in_time(mut step: Step) -> Answer {
     loop {
         step = match at_once(step) {
             Step::Done(answer) => return answer,
+            Step::Relayed(relayed) => Step::Done(relayed.run().await),
             Step::Wait(wait) => Step::Done(wait.run().await),
             Step::Miss(miss) => miss.run().await.into(),
             Step::Pass(pass) => Step::Done(pass.run().await),
@@ -140,6 +151,8 @@ impl From<Entered> for Step {
         match entered {
             Entered::Refuse(refuse) => Self::Refuse(refuse),
             Entered::Purge(purge) => Self::Purge(purge),
+            Entered::Relayed(relayed) => Self::Relayed(relayed),
+            Entered::Ordered(answer) => Self::Done(*answer),
             Entered::Wait(wait) => Self::Wait(wait),
             Entered::Lookup(lookup) => Self::Lookup(lookup),
             Entered::Pass(pass) => Self::Pass(pass),

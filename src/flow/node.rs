@@ -4,7 +4,8 @@
 //! hold them, and a counter that all workers write is passed from one CPU's cache to the next for each
 //! request.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
@@ -27,6 +28,8 @@ pub struct Running {
     pub config: Config,
     /// Host → site.
     pub sites: Sites,
+    /// The same for other nodes of the fleet.
+    pub fleet_sites: Sites,
     /// The clusters, with their connections.
     pub origins: Origins,
     /// The sites' error pages.
@@ -36,17 +39,27 @@ pub struct Running {
 impl Running {
     /// `config` in force, with `origins` for its clusters and `error_pages` for its sites.
     pub fn new(config: Config, origins: Origins, error_pages: ErrorPages) -> Self {
-        Self { sites: Sites::new(&config.sites), config, origins, error_pages }
+        let (sites, fleet_sites) = (Sites::new(&config.sites), Sites::new(&config.fleet_sites));
+        Self { sites, fleet_sites, config, origins, error_pages }
     }
 
     /// The same with sites that only one worker counts.
     fn copy(&self) -> Self {
         let mut config = self.config.clone();
-        for site in &mut config.sites {
+        for site in config.sites.iter_mut().chain(&mut config.fleet_sites) {
             *site = Arc::new(site.apart());
         }
         Self::new(config, self.origins.clone(), self.error_pages.clone())
     }
+}
+
+/// How far purge streams are read, to be told from node to node.
+pub trait Positions: fmt::Debug + Send + Sync {
+    /// How far they are read here; none where there is no stream. What is being applied counts as read.
+    fn told(&self) -> Option<HeaderValue>;
+
+    /// Whether all that is told was applied here.
+    fn has_reached(&self, told: &[u8]) -> bool;
 }
 
 /// What outlives a reload.
@@ -64,6 +77,8 @@ pub struct Node {
     pub countdown: Countdown,
     /// Where purges come in, and what of them is to be repeated.
     pub sources: Arc<Sources>,
+    /// How far the purge streams are read.
+    pub streams: Arc<OnceLock<Arc<dyn Positions>>>,
     /// Time.
     pub clock: Clock,
     /// The process's memory.
@@ -88,12 +103,23 @@ impl Node {
             watch: Arc::clone(&self.watch),
             countdown: Countdown::default(),
             sources: Arc::clone(&self.sources),
+            streams: Arc::clone(&self.streams),
             clock: self.clock.clone(),
             budget: self.budget.clone(),
             via: via.unwrap_or_else(|_| self.via.clone()),
             clients: self.clients.clone(),
             request_ids: RequestIds::default(),
         }
+    }
+
+    /// How far the purge streams are read, for another node; what is being applied now counts as read.
+    pub fn positions(&self) -> Option<HeaderValue> {
+        self.streams.get()?.told()
+    }
+
+    /// Whether they are applied as far as another node has told.
+    pub fn has_reached(&self, told: &HeaderValue) -> bool {
+        self.streams.get().is_some_and(|streams| streams.has_reached(told.as_bytes()))
     }
 
     /// Puts what `running` says in force here.

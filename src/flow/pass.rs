@@ -48,7 +48,10 @@ impl Pass {
                 if reason == Reason::Marked {
                     visit.reconsider(&exchange);
                 }
-                if visit.head.method == Method::HEAD && exchange.head.status == StatusCode::OK {
+                // What a route leads past the store may be of another origin than what is in it.
+                let of_its_own = matches!(reason, Reason::Route | Reason::Behind);
+                let is_whole = exchange.head.status == StatusCode::OK && !of_its_own;
+                if visit.head.method == Method::HEAD && is_whole {
                     visit.compare(&exchange);
                 }
                 let verdict = Verdict::fetched(Outcome::Pass, reason, reason);
@@ -140,9 +143,8 @@ impl Visit {
 
     /// Sends the client's own request, body and all.
     pub(super) async fn ask(&mut self, purpose: Purpose<'_>) -> Result<Exchange, Fault> {
-        let origins = &self.running.origins;
-        let pool = origins.pool(self.plan.cluster().id).ok_or_else(no_cluster)?;
-        let (plan, hop) = (&self.plan, self.hop());
+        let pool = Arc::clone(self.pool().ok_or_else(no_cluster)?);
+        let (plan, hop) = (&self.plan, self.hop_to(&pool));
         let mut head = forward::upstream(&self.head, plan, &self.view, &hop, purpose);
         forward::frame(&mut head, &self.body);
         let body = match std::mem::replace(&mut self.body, Body::Empty) {

@@ -1,11 +1,60 @@
-//! A purge: in force before it is answered, or refused and nothing done.
+//! A purge: in force before it is answered, or refused and nothing done. Where this node fetches through
+//! others, it is in force there before (PURGE.md rule 14).
+
+use std::sync::Arc;
+
+use serde_json::json;
 
 use super::Visit;
+use crate::base::{Fault, Reason};
 use crate::front::Answer;
-use crate::purge::request;
+use crate::purge::{Order, What, request, word};
 use crate::reply::synth;
+use crate::store::Scope;
 
 pub(super) struct Purge(pub(super) Visit);
+
+/// A purge that goes to other nodes first.
+pub(super) struct Relayed(pub(super) Visit);
+
+impl Relayed {
+    pub(super) async fn run(self) -> Answer {
+        let Self(mut visit) = self;
+        let (site, mut orders) = (&visit.plan.site, Vec::new());
+        // What cannot be read is told by the purge itself.
+        let _ = request::each_order(visit.plan.key(), site.id, &visit.head.headers, |order| {
+            orders.extend(written(order, &site.name));
+        });
+        let mut relayed = Ok(());
+        if let Some(relay) = visit.node.sources.relay().map(Arc::clone) {
+            for order in orders {
+                relayed = relayed.and(relay.tell(order).await);
+            }
+        }
+        match relayed {
+            Ok(()) => Purge(visit).run(),
+            Err(why) => {
+                let fault = Fault::origin(Reason::NotRelayed, why);
+                let failed = visit.failed(&fault);
+                Purge(visit).run();
+                failed
+            }
+        }
+    }
+}
+
+/// An order as the control API takes it.
+fn written(order: Order<'_>, site: &str) -> Option<String> {
+    let mode = word(order.mode);
+    let written = match order.what {
+        What::Key(key) => json!({ "url": format!("https://{}", key.text()), "mode": mode }),
+        What::All(Scope::Tag(_, tag)) => {
+            json!({ "tag": std::str::from_utf8(tag).ok()?, "site": site, "mode": mode })
+        }
+        What::All(_) => return None,
+    };
+    Some(written.to_string())
+}
 
 impl Purge {
     pub(super) fn run(self) -> Answer {

@@ -47,7 +47,7 @@ impl Stale {
         if fetch.backs_off(&key) {
             return;
         }
-        let pool = visit.running.origins.pool(visit.plan.cluster().id);
+        let pool = visit.pool();
         if pool.is_some_and(|pool| !pool.may_refresh(visit.now)) {
             return;
         }

@@ -3,7 +3,10 @@
 //! not for ever: the answer's own `Purge-Wait` says `reached` or `late`, and after `late` it may be older
 //! than the purge.
 //!
-//! It counts only from addresses that may purge, since it holds a place among the waiters; from others
+//! What another node of the fleet asks for waits too, until the purge streams are read here as far as
+//! there; where that takes too long, the origin is asked, and the answer is marked not to be stored.
+//!
+//! `Purge-Wait` counts only from addresses that may purge, since it holds a place among the waiters; from others
 //! it is dropped. No origin sees it: the numbers are this node's.
 
 use std::time::Duration;
@@ -11,7 +14,9 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, request};
 
 use super::lookup::Lookup;
+use super::pass::Pass;
 use super::{Step, Visit, in_time};
+use crate::base::between;
 use crate::base::{Fault, Peer, Reason, Seq};
 use crate::config::Config;
 use crate::front::Answer;
@@ -21,12 +26,23 @@ const PURGE_WAIT: HeaderName = HeaderName::from_static("purge-wait");
 
 /// How long is waited at most.
 const LONGEST: Duration = Duration::from_secs(3);
+/// How long is waited for what another node knows, and how often it is looked (PURGE.md rule 14).
+const FOR_A_NODE: Duration = Duration::from_millis(50);
+const NEXT: Duration = Duration::from_millis(2);
 /// How often it is looked: purges wake nobody, since nearly nobody waits for one.
 const LOOK: Duration = Duration::from_millis(10);
 
 pub(super) struct Wait {
     pub(super) visit: Visit,
-    pub(super) seq: Seq,
+    pub(super) until: Until,
+}
+
+/// What a lookup waits for.
+pub(super) enum Until {
+    /// That what was purged up to this number is in force.
+    InForce(Seq),
+    /// That the purge streams are read as far as another node has read them.
+    Reached(HeaderValue),
 }
 
 /// Takes the field out of `head`: the purge that is to be waited for, where the client may ask for that.
@@ -50,20 +66,44 @@ pub(super) fn awaited(
 
 impl Wait {
     pub(super) async fn run(self) -> Answer {
-        let Self { mut visit, seq } = self;
+        let Self { mut visit, until } = self;
         let most = visit.running.config.cache.max_waiters;
         let place = match visit.node.fetch.wait_place(most) {
             Ok(place) => place,
             Err(reason) => return visit.failed(&Fault::ours(reason, "no place to wait")),
         };
-        let said = if in_force(&visit, seq).await { "reached" } else { "late" };
+        let reached = match &until {
+            Until::InForce(seq) => in_force(&visit, *seq).await,
+            Until::Reached(positions) => has_reached(&visit, positions).await,
+        };
         drop(place);
         visit.now = visit.node.clock.now();
+        let step = match &until {
+            Until::Reached(_) if !reached => Step::Pass(Pass::of(visit, Reason::Behind)),
+            _ => Step::Lookup(Lookup(visit)),
+        };
         // Boxed, as it holds this future's own kind.
-        let mut answer = Box::pin(in_time(Step::Lookup(Lookup(visit)))).await;
-        answer.head.headers.insert(PURGE_WAIT, HeaderValue::from_static(said));
+        let mut answer = Box::pin(in_time(step)).await;
+        let (name, said) = match (until, reached) {
+            (Until::InForce(_), true) => (PURGE_WAIT, "reached"),
+            (Until::InForce(_), false) => (PURGE_WAIT, "late"),
+            (Until::Reached(_), false) => (between::BEHIND, "?1"),
+            (Until::Reached(_), true) => return answer,
+        };
+        answer.head.headers.insert(name, HeaderValue::from_static(said));
         answer
     }
+}
+
+/// Whether the purge streams are read as far as `positions` in time.
+async fn has_reached(visit: &Visit, positions: &HeaderValue) -> bool {
+    let (node, clock) = (&visit.node, &visit.node.clock);
+    let reached = async {
+        while !node.has_reached(positions) {
+            clock.sleep(NEXT).await;
+        }
+    };
+    clock.within(FOR_A_NODE, reached).await.is_ok()
 }
 
 /// Whether what was purged up to `seq` is in force in time.

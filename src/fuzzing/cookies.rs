@@ -90,7 +90,7 @@ fn check_shared(seen: &request::Parts, dark: bool) {
 }
 
 fn asked(seen: &request::Parts, view: &View, plan: &Plan, purpose: Purpose<'_>) -> request::Parts {
-    let hop = Hop { peer: &peer(), node: "fuzz", request_id: None };
+    let hop = Hop { peer: &peer(), node: "fuzz", request_id: None, to_node: false };
     forward::upstream(seen, plan, view, &hop, purpose)
 }
 

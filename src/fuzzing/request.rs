@@ -105,7 +105,7 @@ pub fn request(data: &[u8]) {
         hop::strip_hop_by_hop(&mut head.headers);
     }
     for purpose in [Purpose::Pass, Purpose::Pipe, Purpose::Fill] {
-        let hop = Hop { peer: &peer, node: "fuzz", request_id: None };
+        let hop = Hop { peer: &peer, node: "fuzz", request_id: None, to_node: false };
         let asked = forward::upstream(&head, &plan, &View::default(), &hop, purpose);
         check_hop(&asked, &head, &plan, &peer);
         if !matches!(purpose, Purpose::Pipe) {

@@ -20,18 +20,7 @@ pub fn client_config(
     roots: Option<&Pem>,
     identity: Option<&Certificate>,
 ) -> Result<Arc<ClientConfig>, String> {
-    let mut store = RootCertStore::empty();
-    match roots {
-        None => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(pem) => {
-            for certificate in certificates(pem)? {
-                store.add(certificate).map_err(|error| format!("{pem}: {error}"))?;
-            }
-            if store.is_empty() {
-                return Err(format!("{pem}: no certificate in it"));
-            }
-        }
-    }
+    let store = self::roots(roots)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -47,6 +36,26 @@ pub fn client_config(
         }
     };
     Ok(Arc::new(config))
+}
+
+/// The authorities in `roots`, or the web's.
+///
+/// # Errors
+/// A sentence that names the file and what is wrong with it.
+pub fn roots(roots: Option<&Pem>) -> Result<RootCertStore, String> {
+    let mut store = RootCertStore::empty();
+    match roots {
+        None => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(pem) => {
+            for certificate in certificates(pem)? {
+                store.add(certificate).map_err(|error| format!("{pem}: {error}"))?;
+            }
+            if store.is_empty() {
+                return Err(format!("{pem}: no certificate in it"));
+            }
+        }
+    }
+    Ok(store)
 }
 
 /// The name to expect of `host`.

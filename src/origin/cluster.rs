@@ -14,6 +14,8 @@ pub struct Cluster {
     config: Arc<config::Cluster>,
     workers: usize,
     pools: Box<[Arc<Pool>]>,
+    /// What the files of certificates held when it was made.
+    pems: Pems,
     /// The pools that may be asked, the best first.
     order: ArcSwap<Box<[usize]>>,
 }
@@ -22,12 +24,12 @@ impl Cluster {
     /// The cluster as configured, all of whose `pools` may be asked, in the order of its locations.
     pub fn new(config: &Arc<config::Cluster>, workers: usize, pools: Box<[Arc<Pool>]>) -> Self {
         let order = ArcSwap::from_pointee((0..pools.len()).collect());
-        Self { config: Arc::clone(config), workers, pools, order }
+        Self { config: Arc::clone(config), workers, pools, pems: pems(config), order }
     }
 
     /// Whether it is what `config` describes.
     pub fn matches(&self, config: &config::Cluster, workers: usize) -> bool {
-        *self.config == *config && self.workers == workers
+        *self.config == *config && self.workers == workers && self.pems == pems(config)
     }
 
     /// Its number.
@@ -59,12 +61,33 @@ impl Cluster {
         self.order.load_full()
     }
 
-    /// The pool that is asked now: the first in order that is not out altogether, or the first. `None`
-    /// where none may be asked.
+    /// The pool that is asked now, of those that may be; `None` where none may.
     pub fn pool(&self) -> Option<&Arc<Pool>> {
         let order = self.order.load();
-        let is_well = |at: &&usize| !self.pools[**at].health().is_panicking();
-        let at = order.iter().find(is_well).or_else(|| order.first())?;
-        Some(&self.pools[*at])
+        // The order outlives a change of it here, and numbers pools alone.
+        let pools: Vec<&Arc<Pool>> = order.iter().map(|at| &self.pools[*at]).collect();
+        choose(&pools)
     }
+}
+
+/// What is in the files of a cluster's certificates; one that cannot be read is like no other.
+type Pems = [Option<Vec<u8>>; 3];
+
+fn pems(config: &config::Cluster) -> Pems {
+    let identity = config.identity.as_ref();
+    let files = [config.roots.as_ref(), identity.map(|it| &it.cert), identity.map(|it| &it.key)];
+    files.map(|file| file.and_then(|file| file.read().ok()))
+}
+
+/// Of `pools`, the best first, the one that takes the next request: the first, as far as its servers are
+/// ready for what comes; where none is ready for it, the first that is not out altogether, or the first.
+pub(super) fn choose<'a>(pools: &[&'a Arc<Pool>]) -> Option<&'a Arc<Pool>> {
+    let ready = |pool: &&&Arc<Pool>| {
+        let ready = pool.health().ready();
+        ready >= 100 || fastrand::u8(..100) < ready
+    };
+    let is_alive = |pool: &&&Arc<Pool>| !pool.health().is_panicking();
+    let mut all = pools.iter();
+    let chosen = all.clone().find(ready).or_else(|| all.clone().find(is_alive));
+    chosen.or_else(|| all.next()).copied()
 }

@@ -14,6 +14,7 @@ pub mod balance;
 pub mod body;
 pub mod cluster;
 pub mod connection;
+pub mod exchange;
 pub mod fault;
 pub mod health;
 pub mod pool;
@@ -28,8 +29,9 @@ use std::time::Instant;
 
 pub use body::OriginBody;
 pub use cluster::Cluster;
+pub use exchange::Exchange;
 use health::Health;
-pub use pool::{Exchange, Pool};
+pub use pool::Pool;
 
 use crate::base::{Budget, ClusterId};
 use crate::config::{self, Config};
@@ -37,7 +39,11 @@ use crate::net::resolver::Resolver;
 
 /// Every cluster of a configuration.
 #[derive(Clone, Debug, Default)]
-pub struct Origins(HashMap<ClusterId, Arc<Cluster>>);
+pub struct Origins {
+    all: HashMap<ClusterId, Arc<Cluster>>,
+    /// The nodes of other datacenters, where misses are sent to them.
+    edges: Option<Arc<Cluster>>,
+}
 
 impl Origins {
     /// The clusters of `config`. One that is as it was in `previous` keeps its connections, and every
@@ -66,8 +72,8 @@ impl Origins {
             let pools = cluster.locations.iter().enumerate().map(pool).collect::<Result<_, _>>()?;
             Ok::<_, String>(Cluster::new(cluster, workers, pools))
         };
-        for cluster in &config.clusters {
-            let before = previous.and_then(|previous| previous.0.get(&cluster.id));
+        for cluster in config.clusters.iter().chain(&config.edges) {
+            let before = previous.and_then(|previous| previous.all.get(&cluster.id));
             let kept = before.filter(|kept| kept.matches(cluster, workers));
             match kept {
                 Some(kept) => {
@@ -81,17 +87,37 @@ impl Origins {
                 },
             }
         }
-        if errors.is_empty() { Ok(Self(all)) } else { Err(errors) }
+        let edges = config.edges.as_ref().and_then(|edges| all.get(&edges.id)).map(Arc::clone);
+        if errors.is_empty() { Ok(Self { all, edges }) } else { Err(errors) }
     }
 
     /// The cluster with this number.
     pub fn get(&self, id: ClusterId) -> Option<&Arc<Cluster>> {
-        self.0.get(&id)
+        self.all.get(&id)
     }
 
-    /// The pool of this cluster that is asked now.
-    pub fn pool(&self, id: ClusterId) -> Option<&Arc<Pool>> {
-        self.get(id)?.pool()
+    /// Who is asked now for what this cluster answers: of its datacenters the first in order, by its
+    /// nodes where `through_edges` and these are well, or by the cluster's servers there; `None` where none
+    /// may be asked.
+    pub fn pool(&self, id: ClusterId, through_edges: bool) -> Option<&Arc<Pool>> {
+        let cluster = self.get(id)?;
+        let Some(edges) = self.edges.as_ref().filter(|_| through_edges) else {
+            return cluster.pool();
+        };
+        let order = cluster.order();
+        let edges_of = |pool: &Arc<Pool>| {
+            let there = |edge: &&Arc<Pool>| edge.datacenter() == pool.datacenter();
+            edges.pools().iter().find(there)
+        };
+        let pools = order.iter().map(|at| &cluster.pools()[*at]);
+        let asked: Vec<&Arc<Pool>> =
+            pools.flat_map(|pool| edges_of(pool).into_iter().chain([pool])).collect();
+        cluster::choose(&asked)
+    }
+
+    /// The nodes of other datacenters, a pool for each, where misses are sent to them.
+    pub fn edges(&self) -> &[Arc<Pool>] {
+        self.edges.as_ref().map_or(&[], |edges| edges.pools())
     }
 
     /// Every pool of every cluster.
@@ -101,6 +127,6 @@ impl Origins {
 
     /// Every cluster.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Cluster>> {
-        self.0.values()
+        self.all.values()
     }
 }

@@ -10,20 +10,21 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use http::{StatusCode, request, response};
+use http::{StatusCode, request};
 
 use super::answer;
 use super::balance::{Balance, Servers};
 use super::body::{Lease, OriginBody};
 use super::connection::{Awaited, Connection};
+use super::exchange::Exchange;
 use super::fault;
 use super::health::{Health, check};
 use super::retries::Retries;
 use super::sending::Sending;
 use super::server::Server;
 use super::tries::{Missed, Tries};
-use crate::base::tunnel::Tunnel;
-use crate::base::{Body, Bucket, Clock, ClusterId, Fault, Reason, Whose, WorkerId};
+use crate::base::between;
+use crate::base::{Body, Bucket, Clock, Fault, Reason, Whose, WorkerId};
 use crate::config::{self, Pooled, RouteTerms};
 use crate::wire::{Content, ResponseHead};
 
@@ -41,26 +42,6 @@ pub struct Pool {
     paced: AtomicU64,
 }
 
-/// A request's answer so far: its head, and the body as it comes.
-#[derive(Debug)]
-pub struct Exchange {
-    /// The head.
-    pub head: response::Parts,
-    /// The body.
-    pub body: OriginBody,
-    /// The server that answered.
-    pub server: Arc<str>,
-    /// The cluster that it belongs to.
-    pub cluster: ClusterId,
-    /// From the request to the head.
-    pub first_byte: Duration,
-    /// How long after the request was first tried the head was complete, in monotonic time; the
-    /// response delay of RFC 9111 §4.2.3.
-    pub delay: Duration,
-    /// For a 101: the connection, which has changed protocol.
-    pub upgrade: Option<Lease>,
-}
-
 impl Pool {
     /// The servers of the `location` with that number in `config`, which are as well as `health` says.
     pub fn new(
@@ -76,6 +57,11 @@ impl Pool {
         let balance = ArcSwap::from_pointee(balance(config, location, weights));
         let (config, paced) = (Arc::clone(config), AtomicU64::new(0));
         Self { config, location, servers, health, balance, retries, pace, paced }
+    }
+
+    /// Whether its servers are nodes of the fleet.
+    pub fn is_tier(&self) -> bool {
+        self.config.is_tier
     }
 
     /// Its datacenter, where there are some.
@@ -192,6 +178,25 @@ impl Pool {
         }
     }
 
+    /// Asks the server `at` what may be asked twice, whatever its health. Nothing is known of workers: the
+    /// connection is made for this.
+    ///
+    /// # Errors
+    /// What kept the answer from coming.
+    pub async fn ask_one(
+        &self,
+        at: usize,
+        head: &request::Parts,
+        clock: &Clock,
+    ) -> Result<Exchange, Fault> {
+        let terms = RouteTerms::default();
+        let worker = WorkerId(u16::MAX);
+        let asking = Asking { head, terms, worker, clock, started: clock.now() };
+        self.ask(at, &asking, &mut Body::Empty, true).await.map_err(|missed| match missed {
+            Missed::Full(fault) | Missed::Unreachable(fault) | Missed::Lost { fault, .. } => fault,
+        })
+    }
+
     /// Asks one server once.
     async fn ask(
         &self,
@@ -227,7 +232,10 @@ impl Pool {
     /// Whether a server answers is what its health goes by.
     fn learn(&self, at: usize, answer: &Result<Exchange, Missed>, now: Instant) {
         match answer {
-            Ok(answer) => self.health.answered(at, answer.head.status, now),
+            Ok(answer) => {
+                let sent = now.checked_sub(answer.first_byte).unwrap_or(now);
+                self.health.answered(at, answer.head.status, sent, now);
+            }
             Err(Missed::Unreachable(fault)) => self.health.failed(at, fault, now),
             // A kept connection may have closed for its age.
             Err(Missed::Lost { fault, reused })
@@ -270,6 +278,7 @@ impl Pool {
         let now = clock.now();
         let framing = answer::check(asked, &mut head)
             .map_err(|what| named(Fault::origin(Reason::OriginGarbage, what)))?;
+        let behind = self.config.is_tier && head.headers.remove(between::BEHIND).is_some();
         let server = Arc::clone(lease.server.name());
         let (lease, upgrade) = match head.status {
             StatusCode::SWITCHING_PROTOCOLS => (None, Some(lease)),
@@ -286,6 +295,7 @@ impl Pool {
             cluster: self.config.id,
             first_byte: now.saturating_duration_since(sent_at),
             delay: now.saturating_duration_since(started),
+            behind,
             upgrade,
         })
     }
@@ -368,17 +378,4 @@ fn balance(
 ) -> Balance {
     let names = config.locations[location].servers.iter().map(|server| &server.name);
     Balance::new(config.balance, names.zip(weights))
-}
-
-impl Exchange {
-    /// The origin's half of a tunnel, once its connection has changed protocol.
-    ///
-    /// # Errors
-    /// Where the answer was no 101.
-    pub fn into_tunnel(self) -> Result<Tunnel, Fault> {
-        let closed = || Fault::origin(Reason::OriginClosed, "no change of protocol");
-        let Lease { connection, turn, .. } = self.upgrade.ok_or_else(closed)?;
-        let (origin, open) = connection.into_duplex();
-        Ok(Tunnel { origin, held: Box::new((open, turn)) })
-    }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use http::StatusCode;
 
-use super::pool::Exchange;
+use super::exchange::Exchange;
 use super::retries::Retries;
 use super::server::Server;
 use crate::base::Fault;
@@ -72,7 +72,9 @@ impl Tries {
         answer: Result<Exchange, Missed>,
         retries: &Retries,
     ) -> ControlFlow<Result<Exchange, Fault>> {
-        let others = self.out.len() + 1 < servers.len();
+        let others = (0..servers.len()).any(|other| {
+            other != at && !self.out.contains(&other) && servers[other].vitals().is_pooled()
+        });
         let may_go_on = self.repeatable && self.retries && !self.elsewhere && others;
         match answer {
             Ok(answer)

@@ -6,7 +6,11 @@
 //! on a network where nobody can claim another's.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::Source;
 use super::htcp::{self, Bad};
@@ -14,9 +18,14 @@ use super::senders::Senders;
 use super::source::Dropped;
 use crate::geo::PrefixSet;
 
+/// Orders that may be on their way to other nodes at once.
+const MOST_RELAYED: usize = 1000;
+
 /// What the HTCP listeners of a node share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Hearing {
+    /// Room for orders that other nodes must know of first.
+    relayed: Arc<Semaphore>,
     senders: Senders,
     heeded: AtomicU64,
     forbidden: AtomicU64,
@@ -33,8 +42,22 @@ pub struct Heed {
     pub source: Source,
 }
 
+impl Default for Hearing {
+    fn default() -> Self {
+        Self {
+            relayed: Arc::new(Semaphore::new(MOST_RELAYED)),
+            senders: Senders::default(),
+            heeded: AtomicU64::default(),
+            forbidden: AtomicU64::default(),
+            bad: Default::default(),
+            unanswered: AtomicU64::default(),
+        }
+    }
+}
+
 impl Hearing {
-    /// Takes a datagram that has come from `from`; what it orders is in force when this returns.
+    /// Takes a datagram that has come from `from`; what it orders is in force when this returns,
+    /// but where other nodes must know of it first.
     pub fn hear(&self, heed: &Heed, datagram: &[u8], from: SocketAddr) {
         let address = from.ip().to_canonical();
         if !heed.allow.contains(address) {
@@ -59,9 +82,24 @@ impl Hearing {
         }
         // Before the filter of hosts: what is left alone has come.
         self.senders.heard(address, clear.transaction);
-        if let Err(dropped) = heed.source.take_url(clear.url, None) {
-            tracing::debug!(%from, url = ?clear.url, ?dropped, "a purge was dropped");
-        }
+        let Some(relay) = heed.source.relay() else {
+            take(&heed.source, clear.url, from);
+            return;
+        };
+        let (source, url) = (heed.source.clone(), clear.url.to_owned());
+        let Ok(place) = Arc::clone(&self.relayed).try_acquire_owned() else {
+            tracing::warn!(%from, url, "a purge did not go to the nodes through which this one fetches: too many are under way");
+            take(&source, &url, from);
+            return;
+        };
+        let told = relay.tell(json!({ "url": url }).to_string());
+        tokio::spawn(async move {
+            if let Err(why) = told.await {
+                tracing::warn!(%from, url, why, "a purge did not reach every node through which this one fetches");
+            }
+            take(&source, &url, from);
+            drop(place);
+        });
     }
 
     /// Who has sent, and what of it did not come.
@@ -84,9 +122,14 @@ impl Hearing {
     }
 }
 
+fn take(source: &Source, url: &str, from: SocketAddr) {
+    if let Err(dropped) = source.take_url(url, None) {
+        tracing::debug!(%from, url, ?dropped, "a purge was dropped");
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::{Duration, SystemTime};
 
     use super::super::{Desk, Name, Sources};

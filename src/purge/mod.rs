@@ -9,6 +9,7 @@ mod desk;
 pub mod hearing;
 pub mod htcp;
 pub mod rebound;
+pub mod relay;
 pub mod request;
 pub mod senders;
 pub mod source;

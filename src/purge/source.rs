@@ -5,11 +5,12 @@
 //! repeats that they have. [`Sources`] outlives reloads. An order is in force when [`Source::take`] or
 //! [`Source::take_url`] returns; nothing waits but its repeat ([`super::rebound`]).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::desk::split;
+use super::relay::Relay;
 use super::wanted::{Refused, Wanted};
 use super::{Desk, NoPage, Order, Rebounds, Receipt, What};
 use crate::base::{Budget, Clock, SiteId};
@@ -21,6 +22,7 @@ use crate::store::{Mode, Scope};
 pub struct Sources {
     desk: Arc<Desk>,
     rebounds: Rebounds,
+    relay: OnceLock<Arc<dyn Relay>>,
     counts: [[AtomicU64; Outcome::ALL.len()]; Name::ALL.len()],
 }
 
@@ -69,7 +71,19 @@ impl Sources {
     /// What sources share that hand in their orders at `desk`.
     pub fn new(desk: Arc<Desk>, clock: Clock, budget: &Budget) -> Self {
         let rebounds = Rebounds::new(clock, budget);
-        Self { desk, rebounds, counts: Default::default() }
+        Self { desk, rebounds, relay: OnceLock::new(), counts: Default::default() }
+    }
+
+    /// Has orders that come in go by `relay` first.
+    pub fn relay_by(&self, relay: Arc<dyn Relay>) {
+        // There is one for the life of the process.
+        let _ = self.relay.set(relay);
+    }
+
+    /// Whom orders go to first, that come from a source that does not reach every node by itself; `None`
+    /// where this node fetches through no other.
+    pub fn relay(&self) -> Option<&Arc<dyn Relay>> {
+        self.relay.get().filter(|relay| relay.is_needed())
     }
 
     /// Where orders are handed in.
@@ -126,6 +140,11 @@ impl Source {
         }
         self.sources.note(self.name, Outcome::Taken);
         receipt
+    }
+
+    /// Whom its orders go to first, if to anybody.
+    pub fn relay(&self) -> Option<&Arc<dyn Relay>> {
+        self.sources.relay()
     }
 
     /// Where orders are handed in, whatever the terms of this source.

@@ -52,6 +52,8 @@ pub enum Refused {
     Forbidden,
     /// Whoever sends it has sent too many.
     TooMany,
+    /// It is in force here, and not on every node through which this one fetches.
+    NotRelayed(String),
 }
 
 impl Refused {
@@ -63,6 +65,7 @@ impl Refused {
             Self::UnknownHost => "unknown-host",
             Self::Forbidden => "forbidden",
             Self::TooMany => "too-many",
+            Self::NotRelayed(_) => "not-relayed",
         }
     }
 
@@ -78,6 +81,12 @@ impl fmt::Display for Refused {
             Self::UnknownSite(name) => write!(f, "there is no site `{name}` on this node"),
             Self::UnknownHost => f.write_str("no site on this node has the URL's host"),
             Self::Forbidden => f.write_str("this token may not purge that"),
+            Self::NotRelayed(why) => {
+                write!(
+                    f,
+                    "in force here, but not on every node through which this one fetches: {why}"
+                )
+            }
             Self::TooMany => {
                 f.write_str("more orders than this token's rate allows; send it later")
             }
@@ -157,6 +166,28 @@ impl Wanted {
             }
             None => Ok(Self { what, mode, dry }),
         }
+    }
+
+    /// It as [`read`](Self::read) reads it.
+    pub fn to_json(&self) -> Value {
+        let mut order = match &self.what {
+            Written::Url(url) => json!({ "url": url }),
+            Written::Tag(tag, site) => json!({ "tag": tag, "site": site }),
+            Written::Prefix(url) => json!({ "prefix": url }),
+            Written::Matching(expression, None) => json!({ "regex": expression.as_str() }),
+            Written::Matching(expression, Some(site)) => {
+                json!({ "regex": expression.as_str(), "site": site })
+            }
+            Written::Site(site) => json!({ "site": site }),
+            Written::Everything => json!({ "everything": true }),
+        };
+        if let Some(mode) = self.mode {
+            order["mode"] = word(mode).into();
+        }
+        if self.dry {
+            order["dry"] = true.into();
+        }
+        order
     }
 
     /// Whether it only asks how many entries it would touch.

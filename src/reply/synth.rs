@@ -62,6 +62,7 @@ pub fn status(reason: Reason, unknown_host: u16) -> StatusCode {
         | Reason::OriginClosed
         | Reason::OriginGarbage
         | Reason::Truncated
+        | Reason::NotRelayed
         | Reason::IfError => StatusCode::BAD_GATEWAY,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }

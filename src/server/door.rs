@@ -102,10 +102,16 @@ impl Door {
             proxied: proxied.map(Box::new),
             tls: over_tls,
             purge_only: self.listener.purge_only,
+            fleet: self.listener.fleet_only,
             one_of_many: place.as_ref().is_some_and(|place| place.number() > MANY),
             ..Peer::plain(accepted.local, remote)
         });
-        let tls = over_tls.then(|| self.tls.current());
+        let tls = match (over_tls, self.listener.fleet_only) {
+            (false, _) => None,
+            (true, false) => Some(self.tls.current()),
+            // A reload may have done away with it.
+            (true, true) => Some(self.tls.for_the_fleet()?),
+        };
         let held = (accepted.slot, place, self.meter.gauge(self.gauge()));
         let life = front::connection(accepted.stream, tls, peer, Arc::clone(&self.serving));
         Some(async move {

@@ -34,6 +34,8 @@ struct Now {
     terms: config::Fleet,
     overrides: Overrides,
     etcds: Option<(Arc<Etcds>, AbortHandle)>,
+    /// What was known of etcd while it is not followed.
+    known: Known,
     decision: Decision,
 }
 
@@ -57,26 +59,30 @@ impl Fleet {
                 terms: config::Fleet::default(),
                 overrides: Overrides::default(),
                 etcds: None,
+                known,
                 decision: Decision::default(),
             }),
         };
-        fleet.follow(&config.fleet, known);
+        fleet.follow(&config.fleet);
         fleet.decide(config, origins);
         Ok(Arc::new(fleet))
     }
 
-    /// Follows whom `terms` name from now on, and believes what etcd says. What is `known` of it counts
-    /// where others are followed than before.
-    pub(super) fn follow(&self, terms: &config::Fleet, known: Known) {
+    /// Follows whom `terms` name from now on, and believes what etcd says now, if it did not. What is known
+    /// of it stays known, whoever is followed.
+    pub(super) fn follow(&self, terms: &config::Fleet) {
         let mut now = self.now();
+        if let Some((etcds, _)) = &now.etcds {
+            etcds.believe();
+            etcds.try_now();
+        }
         if *terms == now.terms {
-            if let Some((etcds, _)) = &now.etcds {
-                etcds.believe();
-            }
             return;
         }
-        if let Some((_, following)) = now.etcds.take() {
+        let mut known = std::mem::take(&mut now.known);
+        if let Some((etcds, following)) = now.etcds.take() {
             following.abort();
+            known = etcds.known().clone();
         }
         if !terms.etcd.is_empty() {
             let changed = Arc::clone(&self.changed);
@@ -85,6 +91,8 @@ impl Fleet {
             let (following, terms, clock) = (Arc::clone(&etcds), terms.clone(), self.clock.clone());
             let task = self.control.spawn(async move { following.follow(&terms, &clock).await });
             now.etcds = Some((etcds, task.abort_handle()));
+        } else {
+            now.known = known;
         }
         now.overrides = Overrides::new(terms.overrides.as_deref());
         now.terms = terms.clone();
@@ -115,6 +123,11 @@ impl Fleet {
             }
         }
         now.decision = decision;
+    }
+
+    /// Has it decided anew, since other clusters are in force.
+    pub(super) fn decide_again(&self) {
+        self.changed.notify_one();
     }
 
     /// Waits until something has changed, or may have.
@@ -162,7 +175,7 @@ impl Fleet {
 ///
 /// # Errors
 /// A sentence about the file.
-pub(super) fn read(terms: &config::Fleet) -> Result<Known, StartError> {
+fn read(terms: &config::Fleet) -> Result<Known, StartError> {
     let kept = terms.state.as_deref().map(Known::read).transpose();
     let kept = kept.map_err(|why| StartError(vec![format!("the fleet's state: {why}")]))?;
     Ok(kept.flatten().unwrap_or_default())

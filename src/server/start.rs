@@ -10,7 +10,8 @@ use http::HeaderValue;
 use http::header::InvalidHeaderValue;
 use tokio::runtime::{Builder, Runtime};
 
-use super::fleet::{self, Fleet};
+use super::fleet::Fleet;
+use super::relay::Edges;
 use super::streams::Streams;
 use super::worker::{self, Inboxes, Workers};
 use super::{Parts, Server, Shared, StartError, control, purging, sweeper};
@@ -18,7 +19,7 @@ use crate::admin::gate::Gate;
 use crate::admin::purge::Purges;
 use crate::base::budget::Part;
 use crate::base::{Budget, Charge, Clients, Clock, Drain, fields};
-use crate::config::{self, AccessSink, Change, Config, Listener, Loaded};
+use crate::config::{self, AccessSink, Change, Config, Ids, Listener, Loaded};
 use crate::fetch::Fetch;
 use crate::flow::verify::Countdown;
 use crate::flow::{Node, Running};
@@ -55,8 +56,7 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
     let sockets = Sockets::bind(&config.listeners, &cpus).map_err(unbound)?;
     let admin = bind_admin(&config)?;
 
-    let labels =
-        Labels { sites: ids.sites, clusters: ids.clusters, node: config.node.name.clone() };
+    let labels = labels(ids, &config);
     let access = AccessLog::open(&sink(&config)).map_err(|error| one("the access log", &error))?;
     let telemetry = Telemetry::new(clock.clone(), config.node.workers, labels, access)
         .map_err(|error| one("the access log's thread", &error))?;
@@ -82,9 +82,10 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
     ));
     let reading = streams.prepare(&config.purge.streams).map_err(StartError)?;
 
+    let node = meet_the_fleet(node, &streams);
     let (workers, inboxes) = Workers::new(cpus);
     let shared = Arc::new(Shared {
-        node: Arc::new(node),
+        node,
         nodes,
         api,
         fleet,
@@ -114,6 +115,19 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
     Ok(server)
 }
 
+fn labels(ids: Ids, config: &Config) -> Labels {
+    Labels { sites: ids.sites, clusters: ids.clusters, node: config.node.name.clone() }
+}
+
+/// The node, which can tell other nodes how far `streams` are read, and what is to be purged.
+fn meet_the_fleet(node: Node, streams: &Arc<Streams>) -> Arc<Node> {
+    // They are met once.
+    let _ = node.streams.set(Arc::clone(streams) as _);
+    let node = Arc::new(node);
+    node.sources.relay_by(Arc::new(Edges(Arc::downgrade(&node))));
+    node
+}
+
 /// The node that serves what `running` says.
 fn node(running: Running, clock: Clock, budget: Budget) -> Result<Node, InvalidHeaderValue> {
     let config = &running.config;
@@ -126,6 +140,7 @@ fn node(running: Running, clock: Clock, budget: Budget) -> Result<Node, InvalidH
         running: ArcSwap::from_pointee(running),
         store,
         fetch,
+        streams: Arc::default(),
         watch: Arc::default(),
         countdown: Countdown::default(),
         sources,
@@ -230,10 +245,9 @@ impl Shared {
         let sockets = sockets.map_err(unbound)?;
         let htcp = self.htcp.prepare(&config.purge.htcp).map_err(unbound)?;
         let streams = self.streams.prepare(&config.purge.streams).map_err(StartError)?;
-        let known = fleet::read(&config.fleet)?;
         self.tls.switch(prepared).map_err(|error| StartError(vec![format!("TLS: {error}")]))?;
 
-        self.fleet.follow(&config.fleet, known);
+        self.fleet.follow(&config.fleet);
         self.fleet.decide(&config, &origins);
         let running = Running::new(config.clone(), origins, pages);
         self.nodes.iter().for_each(|node| node.follow(&running));
@@ -242,6 +256,8 @@ impl Shared {
         htcp.switch(&config.purge.htcp);
         streams.switch();
         self.node.running.store(Arc::new(running));
+        // What has changed meanwhile was decided for those that are no more.
+        self.fleet.decide_again();
         if purges_otherwise(&old.config, &config) {
             let everything = Order::new(What::All(Scope::Everything), Some(Mode::Soft));
             self.node.sources.desk().take(everything);
@@ -288,6 +304,12 @@ fn prepare_tls(config: &Config, clock: &Clock) -> Result<Prepared, StartError> {
     let prepared = tls::prepare(&config.certificates, config.http2.enabled, clock.wall());
     let prepared =
         prepared.map_err(|errors| StartError(errors.iter().map(ToString::to_string).collect()))?;
+    let prepared = match &config.fleet.trust {
+        Some(trust) => {
+            prepared.with_fleet(trust, clock.wall()).map_err(|why| StartError(vec![why]))?
+        }
+        None => prepared,
+    };
     prepared.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     Ok(prepared)
 }

@@ -3,12 +3,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use http::HeaderValue;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::base::Clock;
 use crate::config;
+use crate::flow::node::Positions;
 use crate::net::resolver::Resolver;
 use crate::purge::wanted::{Refused, Wanted};
 use crate::purge::{Name, Order, Source, Sources, What};
@@ -190,6 +192,29 @@ impl Streams {
             })
         };
         self.running().iter().map(of).collect()
+    }
+}
+
+impl Positions for Streams {
+    fn told(&self) -> Option<HeaderValue> {
+        let mut text = String::new();
+        for one in self.running().iter() {
+            one.stream.tell(&mut text);
+        }
+        (!text.is_empty()).then(|| HeaderValue::try_from(text).ok()).flatten()
+    }
+
+    fn has_reached(&self, told: &[u8]) -> bool {
+        let Ok(told) = std::str::from_utf8(told) else { return false };
+        let running = self.running();
+        let known = |one: &str| running.iter().any(|running| running.stream.has_reached(one));
+        told.split(',').map(str::trim).filter(|one| !one.is_empty()).all(known)
+    }
+}
+
+impl std::fmt::Debug for Streams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Streams")
     }
 }
 

@@ -53,7 +53,7 @@ impl Client {
 
 /// Whether what `peer` writes into the fields of a request is believed.
 pub fn is_believed(peer: &Peer, trusted: &PrefixSet) -> bool {
-    trusted.contains(peer.remote.ip()) && !peer.is_anonymous()
+    peer.fleet || trusted.contains(peer.remote.ip()) && !peer.is_anonymous()
 }
 
 /// Whom X-Forwarded-For names.

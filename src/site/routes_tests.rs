@@ -59,6 +59,23 @@ fn a_route_takes_what_has_all_that_it_wants() {
 }
 
 #[test]
+fn what_leads_upwards_is_not_rewritten() {
+    let rewriting = &route("path = '/r/'\norigin_path = '/tenant/'")[0];
+    let plain = &route("path = '/r/'")[0];
+    for (key, away) in [
+        ("w.test/r/a", false),
+        ("w.test/r/..a/.b/c..?../..", false),
+        ("w.test/r/../b", true),
+        ("w.test/r/a/%2E%2e/b", true),
+        ("w.test/r/.%2e", true),
+        ("w.test/r/./b", true),
+    ] {
+        assert_eq!(leads_away(rewriting, key), away, "{key}");
+        assert!(!leads_away(plain, key), "{key}");
+    }
+}
+
+#[test]
 fn the_first_that_takes_it_is_its_route() {
     let routes = routes(
         "[[site.s.route]]\npath = '/a/b'\n[[site.s.route]]\npath = '/a'\n[[site.s.route]]\n",

@@ -272,6 +272,35 @@ impl Stream {
         self.changed.store(true, Relaxed);
     }
 
+    /// Writes into `text` how far each partition is read, a member of a list for each: the cluster, the topic
+    /// and its id, the partition, and the offset of what comes next. What is being applied counts as read.
+    pub fn tell(&self, text: &mut String) {
+        let positions = self.positions();
+        for (topic, partition, track) in self.told.tracks() {
+            let id = positions.topics.get(&*topic).and_then(|known| known.id);
+            let id = id.map_or_else(|| "-".to_owned(), positions::hex);
+            let separator = if text.is_empty() { "" } else { ", " };
+            let (cluster, next) = (&positions.cluster, track.begun());
+            *text += &format!("{separator}{cluster}/{topic}/{id}/{partition}={next}");
+        }
+    }
+
+    /// Whether what another node told as one partition is applied here as far as there.
+    pub fn has_reached(&self, told: &str) -> bool {
+        let Some((place, next)) = told.rsplit_once('=') else { return false };
+        let place: Vec<&str> = place.split('/').collect();
+        let [cluster, topic, id, partition] = place[..] else { return false };
+        let Ok(next) = next.parse::<i64>() else { return false };
+        let positions = self.positions();
+        let ours = positions.topics.get(topic).and_then(|known| known.id).map(positions::hex);
+        // Old brokers tell no ids.
+        let same = ours.is_none_or(|ours| id == "-" || id == ours);
+        same && positions.cluster == cluster
+            && self.told.tracks().iter().any(|(name, number, track)| {
+                **name == *topic && number.to_string() == partition && track.next() >= next
+            })
+    }
+
     /// Keeps positions on disk, for ever. What cannot be written is tried again; after a crash more is
     /// read again then.
     pub async fn keep(self: Arc<Self>) {

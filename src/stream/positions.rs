@@ -96,7 +96,7 @@ fn parse(value: &Value) -> Option<Positions> {
     Some(Positions { cluster: value.get("cluster")?.as_str()?.to_owned(), topics })
 }
 
-fn hex(id: TopicId) -> String {
+pub(super) fn hex(id: TopicId) -> String {
     format!("{:032x}", u128::from_be_bytes(id))
 }
 

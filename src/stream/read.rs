@@ -172,6 +172,8 @@ impl Stream {
                             Ok(message) if message.offset < reading.at.next => {}
                             Ok(message) => {
                                 newest = newest.max(message.time);
+                                // Told to other nodes before it is in force here.
+                                reading.track.begin(message.offset.saturating_add(1));
                                 self.heed_one(reading, message);
                             }
                             Err(why) => unreadable = Some((batch.first, why)),

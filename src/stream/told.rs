@@ -2,7 +2,10 @@
 //! messages, and what kept it from being read.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicI64, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -36,6 +39,8 @@ type Place = (Arc<str>, i32);
 pub struct Track {
     /// The offset of what comes next.
     next: AtomicI64,
+    /// The same behind what is being applied now.
+    begun: AtomicI64,
     /// The offset that the next message of the log will get.
     end: AtomicI64,
     /// When the newest message that was applied was made, in milliseconds of Unix time; 0 before the first.
@@ -253,7 +258,7 @@ impl Told {
 impl Track {
     /// The offset of what comes next.
     pub fn next(&self) -> i64 {
-        self.next.load(Relaxed)
+        self.next.load(Acquire)
     }
 
     /// The offset that the next message of the log will get, as the broker said last.
@@ -275,8 +280,19 @@ impl Track {
         self.counts[became as usize].fetch_add(1, Relaxed);
     }
 
+    /// The offset behind what is being applied: whoever sees its purge in force sees this too.
+    pub fn begun(&self) -> i64 {
+        self.begun.load(Acquire).max(self.next())
+    }
+
+    /// What stands before `next` is going to be applied.
+    pub(super) fn begin(&self, next: i64) {
+        self.begun.store(next, Release);
+    }
+
     pub(super) fn applied(&self, next: i64, newest: i64) {
-        self.next.store(next, Relaxed);
+        self.next.store(next, Release);
+        self.begun.store(next, Release);
         self.newest.fetch_max(newest, Relaxed);
         lock(&self.whole).reach(next);
     }

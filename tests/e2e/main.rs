@@ -51,6 +51,7 @@ mod reload;
 mod routes;
 mod scheme;
 mod smuggling;
+mod tier;
 mod timeouts;
 mod tls;
 mod vary;

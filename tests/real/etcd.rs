@@ -149,7 +149,7 @@ impl Fleet {
              [datacenter.eqiad]\ncoordinates = \"39.0,-77.5\"\n\
              [datacenter.esams]\ncoordinates = \"52.4,4.9\"\n\
              [cluster.read]\n{}\
-             [cluster.write]\ndatacenters = \"active/passive\"\nprimary = \"codfw\"\n{}\
+             [cluster.write]\nprimary = \"codfw\"\n{}\
              [site.wiki]\nhosts = [\"{HOST}\"]\ncluster = \"write\"\n\
              [[site.wiki.route]]\nmethods = [\"GET\"]\ncluster = \"read\"\n",
             etcd.ports[0],

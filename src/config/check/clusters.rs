@@ -46,30 +46,18 @@ fn pair(cluster: &Table, errors: &mut Errors) {
     }
 }
 
-fn spread(root: &Table, cluster: &Table, errors: &mut Errors) {
-    let passive = cluster.value("datacenters") == Some(&Value::Text("active/passive".into()));
-    let knows_none = root.tables("datacenter").is_empty() && !root.refused.contains("datacenter");
-    if passive && knows_none {
-        let message = "\"active/passive\" is for datacenters, and there is no [datacenter.NAME]";
+fn primary(root: &Table, cluster: &Table, errors: &mut Errors) {
+    let Some(Value::Text(name)) = cluster.value("primary") else { return };
+    if root.tables("datacenter").is_empty() && !root.refused.contains("datacenter") {
+        let message = "a `primary` is for datacenters, and there is no [datacenter.NAME]";
         let hint = "write a section for each, for example: [datacenter.eqiad]";
-        return errors.add(cluster.place_of("datacenters"), message, hint);
+        return errors.add(cluster.place_of("primary"), message, hint);
     }
-    match cluster.value("primary") {
-        Some(Value::Text(name)) => {
-            let all = cluster.tables("datacenter");
-            if !all.iter().any(|one| one.name == *name) && !cluster.refused.contains("datacenter") {
-                let message = format!("{} has no servers in `{}`", cluster.title, shown(name));
-                let hint =
-                    did_you_mean(name, all.iter().map(|one| one.name.as_str()), "it has some in");
-                errors.add(cluster.place_of("primary"), message, hint);
-            }
-        }
-        _ if passive && cluster.lacks("primary") => {
-            let message = "\"active/passive\" needs a `primary`, and there is none";
-            let hint = "write, for example: primary = \"eqiad\"";
-            errors.add(cluster.place_of("datacenters"), message, hint);
-        }
-        _ => {}
+    let all = cluster.tables("datacenter");
+    if !all.iter().any(|one| one.name == *name) && !cluster.refused.contains("datacenter") {
+        let message = format!("{} has no servers in `{}`", cluster.title, shown(name));
+        let hint = did_you_mean(name, all.iter().map(|one| one.name.as_str()), "it has some in");
+        errors.add(cluster.place_of("primary"), message, hint);
     }
 }
 
@@ -79,7 +67,7 @@ pub(super) fn cluster(root: &Table, cluster: &Table, errors: &mut Errors) {
         readable(cluster, key, errors);
     }
     pair(cluster, errors);
-    spread(root, cluster, errors);
+    primary(root, cluster, errors);
     for datacenter in cluster.tables("datacenter") {
         is_there(root, &datacenter.name, datacenter.place, errors);
         let none = datacenter.tables("servers").is_empty();

@@ -110,6 +110,15 @@ fn route(route: &Table, errors: &mut Errors) {
             errors.add(route.place_of(key), message, "write `pattern`, or the text as it is");
         }
     }
+    if let (Some(Value::Text(path)), Some(Value::Text(to))) =
+        (route.value("path"), route.value("origin_path"))
+        && route.lacks("pattern")
+        && path.ends_with('/') != to.ends_with('/')
+    {
+        let message = "one of `path` and `origin_path` ends with `/`, the other does not: what stands between \
+                       segments would be lost, or stand twice";
+        errors.add(route.place_of("origin_path"), message, "end both with `/`, or neither");
+    }
     if route.value("origin_path").is_some() && route.lacks("path") && route.lacks("pattern") {
         let message = "`origin_path` stands in place of nothing";
         errors.add(route.place_of("origin_path"), message, "write `path` or `pattern` beside it");

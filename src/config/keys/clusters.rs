@@ -20,17 +20,12 @@ pub(super) static CLUSTER: Section = Section {
              no more than a quarter above its share under way.",
         ),
         key(
-            "datacenters",
-            Choice(&["active/active", "active/passive"]),
-            Is("\"active/active\""),
-            "Where it has servers in several: with \"active/active\" requests go to those of the nearest one \
-             that is pooled and well, with \"active/passive\" to those of the primary alone.",
-        ),
-        key(
             "primary",
             Token,
-            Unset { says: "none", example: "\"eqiad\"" },
-            "The datacenter that answers where `datacenters` is \"active/passive\".",
+            Unset { says: "none: active/active", example: "\"eqiad\"" },
+            "Where it has servers in several datacenters: with a primary it is active/passive, and requests go to \
+             servers there alone; without one they go to those of the nearest that is pooled and well. Servers in \
+             no datacenter come last.",
         ),
         key(
             "connect_timeout",
@@ -82,8 +77,8 @@ pub(super) static CLUSTER: Section = Section {
             "eject_after",
             Integer { least: 0, most: 1000 },
             Is("5"),
-            "Requests in turn without an answer, or with 502, 503 or 504 for one, after which a server is \
-             out for a while. 0 for never.",
+            "Requests in turn without an answer, or with 502 or 504 for one, after which a server is out for \
+             a while. 0 for never.",
         ),
         key(
             "eject_time",

@@ -13,9 +13,9 @@ pub(super) fn cluster(table: &Table, here: Here<'_>, ids: &Ids) -> Option<Cluste
         id: ClusterId(ids.clusters.number(&table.name)?),
         name: table.name.as_str().into(),
         locations: locations(table, here),
-        spread: match (table.text("datacenters"), table.maybe_text("primary")) {
-            ("active/passive", Some(primary)) => Spread::Primary(primary.into()),
-            _ => Spread::Nearest,
+        spread: match table.maybe_text("primary").filter(|_| here.knows_all) {
+            Some(primary) => Spread::Primary(primary.into()),
+            None => Spread::Nearest,
         },
         balance: match table.text("balance") {
             "least" => Balance::Least,
@@ -38,6 +38,7 @@ pub(super) fn cluster(table: &Table, here: Here<'_>, ids: &Ids) -> Option<Cluste
         check: table.tables("check").first().map(check),
         roots: table.path("roots").map(Pem::File),
         identity: identity(table),
+        is_tier: false,
     })
 }
 
@@ -82,7 +83,9 @@ fn locations(cluster: &Table, here: Here<'_>) -> Vec<Location> {
         datacenter: Some(table.name.as_str().into()),
         servers: table.tables("servers").iter().map(server).collect(),
     };
-    datacenters.iter().map(place).collect()
+    let own: Vec<Server> = cluster.tables("servers").iter().map(server).collect();
+    let nowhere = (!own.is_empty()).then_some(Location { datacenter: None, servers: own });
+    datacenters.iter().map(place).chain(nowhere).collect()
 }
 
 /// The servers of the node's own datacenter; where it has none, the cluster's own; where it has
@@ -107,7 +110,8 @@ fn servers(cluster: &Table, datacenter: Option<&str>) -> Vec<Server> {
     here
 }
 
-fn server(table: &Table) -> Server {
+/// A server.
+pub(super) fn server(table: &Table) -> Server {
     let Some(Value::Origin(origin)) = table.value("address") else { return need(None) };
     Server {
         name: origin.text.as_str().into(),

@@ -58,6 +58,27 @@ pub(super) fn site(table: &Table, clusters: &[Arc<Cluster>], ids: &Ids) -> Optio
     Some(site)
 }
 
+/// `site` as other nodes see it: their own sites make of what is stored what clients are to see.
+pub(super) fn for_the_fleet(site: &Site, ids: &Ids) -> Site {
+    let mut site = site.clone();
+    site.access.hsts = None;
+    site.access.https_required = false;
+    site.answers = Answers {
+        dropped: Vec::new(),
+        added: Vec::new(),
+        cache_control: None,
+        client_max_age: 0,
+        server_timing: false,
+        x_cache: false,
+        cache_status_key: false,
+        error_page: None,
+        more: 0,
+        policy: PolicyId::NONE,
+    };
+    site.answers.policy = policy(&site, ids);
+    site
+}
+
 fn access(table: &Table) -> Access {
     let method = |text: &String| need(Method::from_bytes(text.as_bytes()).ok());
     let methods = table.texts("methods");

@@ -52,6 +52,8 @@ pub struct Cluster {
     pub roots: Option<Pem>,
     /// What TLS servers are shown of us, if anything.
     pub identity: Option<Certificate>,
+    /// Whether its servers are nodes of the fleet, which see requests as clients send them.
+    pub is_tier: bool,
 }
 
 /// A cluster's servers in one datacenter.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Broker;
+use crate::base::pem::Trust;
 use crate::geo::Coordinates;
 
 /// Who says what is pooled.
@@ -17,6 +18,8 @@ pub struct Fleet {
     pub state: Option<PathBuf>,
     /// A file that says it before etcd does.
     pub overrides: Option<PathBuf>,
+    /// By what the nodes know each other, if they do.
+    pub trust: Option<Trust>,
 }
 
 /// A datacenter.

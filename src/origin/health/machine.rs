@@ -1,13 +1,10 @@
 //! The states of one server and what leads from one to another, as a function of events and `now`.
 //!
 //! ```text
-//!            check-failed                    check-failed
-//!   up ───────────────────────▶ down ◀─────────────────────── ejected
-//!   ▲ ▲                          │                             │  ▲
-//!   │ │ warmed                   │ check-passed                │  │ ejected, from up or warming
-//!   │ └────────── warming ◀──────┴─────────────────────────────┘  │
-//!   │                                 returned, answered          │
-//!   └─ the same at once, where there is no slow start ────────────┘
+//! up, warming, unproven, ejected ── check-failed ──▶ down ── check-passed ──▶ warming
+//! up, warming, unproven ── ejected ──▶ ejected ── returned ──▶ unproven
+//! ejected, unproven ── answered ──▶ warming
+//! warming ── warmed ──▶ up (at once, where there is no slow start)
 //! ```
 
 use std::time::{Duration, Instant};
@@ -22,6 +19,8 @@ const LONGEST: u32 = 16;
 pub enum State {
     /// It takes its share.
     Up,
+    /// Its time out is over, and it has not answered yet.
+    Unproven,
     /// It was out, and takes more and more of its share.
     Warming {
         /// When it takes all.
@@ -45,7 +44,7 @@ pub enum Event {
     Failed,
     /// So many requests in turn failed as make it look dead.
     Errors,
-    /// A request was answered although it is out.
+    /// A request was answered although it is out or unproven.
     Answered,
     /// Time has passed.
     Tick,
@@ -60,9 +59,9 @@ pub enum Transition {
     CheckPassed,
     /// To ejected.
     Ejected,
-    /// From ejected, since its time is over.
+    /// From ejected to unproven, since its time is over.
     Returned,
-    /// From ejected, since it answers.
+    /// From ejected or unproven, since it answers.
     Answered,
     /// From warming to up.
     Warmed,
@@ -97,13 +96,14 @@ pub struct Terms {
 
 impl State {
     /// Every word for a state.
-    pub const WORDS: [&'static str; 4] = ["up", "warming", "down", "ejected"];
+    pub const WORDS: [&'static str; 5] = ["up", "warming", "unproven", "down", "ejected"];
 
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Up => "up",
             Self::Warming { .. } => "warming",
+            Self::Unproven => "unproven",
             Self::Down => "down",
             Self::Ejected { .. } => "ejected",
         }
@@ -111,7 +111,7 @@ impl State {
 
     /// Whether it is to be asked for its own sake.
     pub const fn is_well(self) -> bool {
-        matches!(self, Self::Up | Self::Warming { .. })
+        matches!(self, Self::Up | Self::Warming { .. } | Self::Unproven)
     }
 }
 
@@ -179,9 +179,7 @@ impl Machine {
             && !std::mem::replace(&mut self.checked, true);
         let well = self.state.is_well();
         let (state, transition) = match (event, self.state) {
-            (Event::Failed, State::Up | State::Warming { .. } | State::Ejected { .. })
-                if first || self.fails >= terms.fall =>
-            {
+            (Event::Failed, from) if from != State::Down && (first || self.fails >= terms.fall) => {
                 (State::Down, Transition::CheckFailed)
             }
             (Event::Passed, State::Down) if self.passes >= terms.rise => {
@@ -192,9 +190,11 @@ impl Machine {
                 self.ejections += 1;
                 (State::Ejected { until: now + terms.eject_time * times }, Transition::Ejected)
             }
-            (Event::Answered, State::Ejected { .. }) => (warming(now, terms), Transition::Answered),
+            (Event::Answered, State::Ejected { .. } | State::Unproven) => {
+                (warming(now, terms), Transition::Answered)
+            }
             (Event::Tick, State::Ejected { until }) if now >= until => {
-                (warming(now, terms), Transition::Returned)
+                (State::Unproven, Transition::Returned)
             }
             (Event::Tick, State::Warming { until }) if now >= until => {
                 (State::Up, Transition::Warmed)
@@ -302,6 +302,8 @@ mod tests {
             assert_eq!(server.after(seconds - 1), None);
             assert_eq!(server.after(1), Some(Transition::Returned), "{seconds}");
         }
+        assert_eq!(server.after(100), None, "it has not answered yet");
+        assert_eq!(server.on(Event::Answered), Some(Transition::Answered));
         assert_eq!(server.after(30), Some(Transition::Warmed));
         assert_eq!(server.after(160), None);
         assert_eq!(server.on(Event::Errors), Some(Transition::Ejected));

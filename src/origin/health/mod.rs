@@ -11,13 +11,16 @@ pub mod check;
 pub mod machine;
 #[cfg(test)]
 mod tests;
+mod vitals;
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use machine::{Event, Machine, State, Terms, Transition};
+use machine::{Event, Machine, State, Terms};
+
+pub use vitals::{Standing, Vitals};
 
 use super::server::Server;
 use crate::base::{Fault, Reason, Whose};
@@ -26,6 +29,8 @@ use crate::config::{self, Pooled};
 /// The requests that try a server at first, where all are out, and those that one which was out may
 /// have under way at least.
 pub const FEW: usize = 10;
+/// The share of one that has yet to show that it is well, in percent.
+const TRIAL: usize = 1;
 /// The least share of a server that takes its first requests, in percent.
 const LEAST_SHARE: u64 = 10;
 
@@ -38,35 +43,8 @@ pub struct Health {
     watched: Mutex<Vec<Watched>>,
     /// Whether all are out.
     panic: AtomicBool,
-}
-
-/// What requests must know of their server, and what they tell of it.
-#[derive(Debug)]
-pub struct Vitals {
-    standing: AtomicU8,
-    /// Its share in percent, which is less while it is warming.
-    share: AtomicU8,
-    /// Requests in turn that failed.
-    errors: AtomicU32,
-    /// How many may try it while all are out.
-    tried: AtomicUsize,
-    transitions: [AtomicU64; Transition::ALL.len()],
-    passed: AtomicU64,
-    failed: AtomicU64,
-}
-
-/// What a server's health means for requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Standing {
-    /// It is well.
-    In,
-    /// It is not, but too many others are out.
-    Held,
-    /// It is not asked.
-    Out,
-    /// All are out, and it is tried as they are.
-    Tried,
+    /// How much of what comes it is ready for, in percent.
+    ready: AtomicU8,
 }
 
 /// How a server is, for the status page and the metrics.
@@ -90,8 +68,9 @@ struct Watched {
     why: Arc<str>,
     /// What somebody has decided of it.
     pooled: Pooled,
-    /// When it is checked next; never while it is being checked.
-    check: Option<Instant>,
+    /// When it is checked next, or since when it is being checked.
+    check: Instant,
+    checking: bool,
 }
 
 impl Health {
@@ -106,7 +85,8 @@ impl Health {
             machine: Machine::new(now),
             why: Arc::from("not yet known"),
             pooled: Pooled::Yes,
-            check: None,
+            check: now,
+            checking: false,
         };
         let watch = |server: &Arc<Server>| {
             let known = previous.and_then(|previous| previous.known(server.name()));
@@ -114,7 +94,7 @@ impl Health {
             if config.check.is_none() {
                 watched.machine.forget_checks(now);
             }
-            Watched { check: config.check.as_ref().map(|_| now), ..watched }
+            Watched { check: now, checking: false, ..watched }
         };
         let watched: Vec<_> = servers.iter().map(watch).collect();
         let health = Self {
@@ -123,6 +103,7 @@ impl Health {
             servers: servers.into(),
             watched: Mutex::default(),
             panic: AtomicBool::new(false),
+            ready: AtomicU8::new(100),
         };
         health.settle(&watched, now);
         Self { watched: Mutex::new(watched), ..health }
@@ -150,6 +131,12 @@ impl Health {
         self.panic.load(Ordering::Relaxed)
     }
 
+    /// How much of what comes the servers are ready for, in percent: all of it, as long as half of them are
+    /// well and have their whole share. Where others can take the rest, they should.
+    pub fn ready(&self) -> u8 {
+        self.ready.load(Ordering::Relaxed)
+    }
+
     /// What a client is told of a fault: where all are out, that.
     pub fn told(&self, fault: Fault) -> Fault {
         if self.is_panicking() && fault.whose == Whose::Origin {
@@ -159,11 +146,10 @@ impl Health {
         }
     }
 
-    /// A server answered a request with `status`.
-    pub fn answered(&self, at: usize, status: StatusCode, now: Instant) {
-        let ailing =
-            [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
-        if ailing.contains(&status) {
+    /// A server answered a request with `status`, which was sent to it at `sent`.
+    pub fn answered(&self, at: usize, status: StatusCode, sent: Instant, now: Instant) {
+        // 503 is no sign of a server that fails: it says what it means, and anybody may be told it.
+        if [StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT].contains(&status) {
             return self.failed(at, format_args!("answered {}", status.as_u16()), now);
         }
         let vitals = self.servers[at].vitals();
@@ -171,21 +157,27 @@ impl Health {
             vitals.errors.store(0, Ordering::Relaxed);
         }
         let standing = vitals.standing();
-        if standing != Standing::In {
-            if standing == Standing::Tried {
-                let one_more = |tried: usize| Some((tried + 1).min(self.config.max_connections));
-                let tried = &vitals.tried;
-                let _ = tried.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-            }
-            self.happened(at, Event::Answered, "it answers", now);
+        if standing == Standing::In {
+            return;
         }
+        if standing == Standing::Tried {
+            let one_more = |tried: usize| Some((tried + 1).min(self.config.max_connections));
+            let _ = vitals.tried.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        }
+        let mut all = self.watched();
+        // What was asked before it was out says nothing about now.
+        if sent >= all[at].machine.since() {
+            self.step(at, &mut all[at], Event::Answered, "it answers", now);
+        }
+        self.settle(&all, now);
     }
 
     /// A request to a server failed.
     pub fn failed(&self, at: usize, why: impl std::fmt::Display, now: Instant) {
         let vitals = self.servers[at].vitals();
         let errors = vitals.errors.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        vitals.tried.store(FEW, Ordering::Relaxed);
+        let fewer = |tried: usize| Some((tried / 2).max(FEW));
+        let _ = vitals.tried.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
         let most = self.config.eject_after;
         if most > 0 && errors >= most {
             let why = format!("{errors} requests in turn failed, the last: {why}");
@@ -206,7 +198,8 @@ impl Health {
         if let Some(check) = &self.config.check
             && let Some(watched) = self.watched().get_mut(at)
         {
-            watched.check = Some(now + jittered(check.interval, check.jitter));
+            watched.check += jittered(check.interval, check.jitter);
+            watched.checking = false;
         }
     }
 
@@ -217,8 +210,16 @@ impl Health {
             self.step(at, watched, Event::Tick, "its time is over", now);
         }
         self.settle(&all, now);
-        let due = |watched: &mut Watched| watched.check.take_if(|check| *check <= now).is_some();
-        all.iter_mut().enumerate().filter_map(|(at, watched)| due(watched).then_some(at)).collect()
+        let mut due = Vec::new();
+        if self.config.check.is_some() {
+            for (at, watched) in all.iter_mut().enumerate() {
+                if !watched.checking && watched.check <= now {
+                    (watched.check, watched.checking) = (now, true);
+                    due.push(at);
+                }
+            }
+        }
+        due
     }
 
     /// Has servers asked as somebody has decided, whatever their health.
@@ -297,12 +298,23 @@ impl Health {
             let standing = match out.iter().position(|out| *out == at) {
                 _ if !is_pooled(&at) => Standing::Out,
                 _ if panic => Standing::Tried,
+                None if watched.machine.state() == State::Unproven => Standing::Unproven,
                 None => Standing::In,
                 Some(nth) if nth < most_out => Standing::Out,
                 Some(_) => Standing::Held,
             };
             self.stand(at, standing, watched.machine.state(), now);
         }
+        let share = |at: usize| match self.servers[at].vitals() {
+            vitals if vitals.standing() == Standing::In => {
+                usize::from(vitals.share.load(Ordering::Relaxed))
+            }
+            vitals if vitals.standing() == Standing::Unproven => TRIAL,
+            _ => 0,
+        };
+        let shares: usize = (0..all.len()).map(share).sum();
+        let ready = (2 * shares).checked_div(pooled).unwrap_or(0).min(100);
+        self.ready.store(u8::try_from(ready).unwrap_or(100), Ordering::Relaxed);
     }
 
     fn stand(&self, at: usize, standing: Standing, state: State, now: Instant) {
@@ -317,57 +329,17 @@ impl Health {
         }
         let share = match state {
             State::Warming { until } => share(until, self.terms.slow_start, now),
+            State::Unproven => TRIAL,
             _ => 100,
         };
         vitals.share.store(u8::try_from(share).unwrap_or(100), Ordering::Relaxed);
         let few = FEW.min(most);
         let allowed = match standing {
             Standing::Tried => vitals.tried.load(Ordering::Relaxed).min(most),
+            Standing::Unproven => few,
             _ => (most.saturating_mul(share) / 100).max(few),
         };
         self.servers[at].allow(allowed);
-    }
-}
-
-impl Default for Vitals {
-    fn default() -> Self {
-        Self {
-            standing: AtomicU8::new(Standing::In as u8),
-            share: AtomicU8::new(100),
-            errors: AtomicU32::new(0),
-            tried: AtomicUsize::new(FEW),
-            transitions: Default::default(),
-            passed: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-        }
-    }
-}
-
-impl Vitals {
-    /// What its health means for requests.
-    pub fn standing(&self) -> Standing {
-        let now = self.standing.load(Ordering::Relaxed);
-        let all = [Standing::In, Standing::Held, Standing::Out, Standing::Tried];
-        all.into_iter().find(|standing| *standing as u8 == now).unwrap_or(Standing::In)
-    }
-
-    /// How often each transition was made.
-    pub fn transitions(&self) -> impl Iterator<Item = (Transition, u64)> {
-        let count = |transition: Transition| &self.transitions[transition as usize];
-        Transition::ALL.into_iter().map(move |one| (one, count(one).load(Ordering::Relaxed)))
-    }
-
-    /// How many checks passed, and how many did not.
-    pub fn checks(&self) -> [(&'static str, u64); 2] {
-        let [passed, failed] = [&self.passed, &self.failed].map(|it| it.load(Ordering::Relaxed));
-        [("passed", passed), ("failed", failed)]
-    }
-}
-
-impl Standing {
-    /// Whether requests go to it.
-    pub const fn is_pooled(self) -> bool {
-        !matches!(self, Self::Out)
     }
 }
 

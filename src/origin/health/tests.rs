@@ -46,7 +46,8 @@ fn must_hold(health: &Health, keep: usize) {
         assert_eq!(count(&|look| look.standing == Standing::Held), ailing - out, "{looks:?}");
     }
     for (at, look) in looks.iter().enumerate() {
-        assert!(!look.state.is_well() || look.standing == Standing::In, "{looks:?}");
+        let is_in = matches!(look.standing, Standing::In | Standing::Unproven);
+        assert_eq!(look.state.is_well(), is_in, "{looks:?}");
         assert_eq!(health.may(at), look.standing != Standing::Out, "{looks:?}");
     }
 }
@@ -70,8 +71,8 @@ fn whatever_happens_no_more_than_may_be_are_out() {
             match random.u32(0..6) {
                 0 => health.checked(at, Ok(()), now),
                 1 => health.checked(at, Err("no".to_owned()), now),
-                2 => health.answered(at, StatusCode::OK, now),
-                3 => health.answered(at, StatusCode::BAD_GATEWAY, now),
+                2 => health.answered(at, StatusCode::OK, now, now),
+                3 => health.answered(at, StatusCode::BAD_GATEWAY, now, now),
                 4 => health.failed(at, "no", now),
                 _ => {
                     now += Duration::from_secs(random.u64(0..12));
@@ -89,7 +90,8 @@ fn a_check_is_due_at_its_time_and_never_twice_at_once() {
     let now = Clock::system().now();
     assert_eq!(health.tick(now), [0, 1], "at once");
     assert!(health.tick(now + Duration::from_secs(60)).is_empty(), "they are under way");
-    health.checked(1, Ok(()), now);
+    // The next one is counted from when it began.
+    health.checked(1, Ok(()), now + Duration::from_secs(2));
     assert!(health.tick(now + Duration::from_millis(4400)).is_empty());
     assert_eq!(health.tick(now + Duration::from_millis(5600)), [1]);
 }
@@ -105,13 +107,13 @@ fn where_all_are_out_each_answer_lets_one_more_try() {
         turns.len()
     };
     assert_eq!((room(0), room(1)), (FEW, FEW));
-    health.answered(0, StatusCode::OK, now);
+    health.answered(0, StatusCode::OK, now, now);
     assert_eq!((room(0), room(1)), (FEW + 1, FEW));
-    (0..5).for_each(|_| health.answered(0, StatusCode::OK, now));
+    (0..5).for_each(|_| health.answered(0, StatusCode::OK, now, now));
     assert_eq!(room(0), 12, "never more than it may have");
     health.failed(0, "no", now);
     health.tick(now);
-    assert_eq!(room(0), FEW);
+    assert_eq!(room(0), FEW, "half of it, and never less than a few");
 }
 
 #[test]
@@ -123,7 +125,11 @@ fn a_server_that_was_out_takes_more_and_more() {
     assert_eq!(room(), FEW);
     now += Duration::from_secs(1);
     health.tick(now);
-    assert_eq!(room(), 100);
+    assert_eq!((room(), health.ready()), (FEW, 2), "it has not answered yet");
+    health.answered(0, StatusCode::OK, now - Duration::from_secs(9), now);
+    assert_eq!(room(), FEW, "that was asked before it was out");
+    health.answered(0, StatusCode::OK, now, now);
+    assert_eq!((room(), health.ready()), (100, 20));
     now += Duration::from_secs(5);
     health.tick(now);
     assert_eq!(room(), 500);

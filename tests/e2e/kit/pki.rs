@@ -47,6 +47,13 @@ pub fn identity(names: &[&str]) -> Identity {
     Identity { cert: cert.pem(), key: key.serialize_pem() }
 }
 
+/// A new certificate for `names`, signed by nobody else.
+pub fn stranger(names: &[&str]) -> Identity {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let own = rcgen::generate_simple_self_signed(names).expect("the test's names are valid");
+    Identity { cert: own.cert.pem(), key: own.signing_key.serialize_pem() }
+}
+
 /// The CA's certificate in PEM.
 pub fn ca_pem() -> &'static str {
     &AUTHORITY.pem

@@ -56,6 +56,11 @@ impl Proxy {
         self.listener(1, "plain listener")
     }
 
+    /// Where other nodes are served.
+    pub fn for_nodes(&self) -> SocketAddr {
+        self.listener(5, "listener for nodes")
+    }
+
     /// Where HTTPS is served.
     pub fn https(&self) -> SocketAddr {
         self.listener(2, "TLS listener")

@@ -133,6 +133,16 @@ impl Setup {
         self
     }
 
+    /// Makes it a node of the tests' fleet, with a listener for the other nodes.
+    pub fn in_the_fleet(mut self) -> Self {
+        let node = pki::identity(&["127.0.0.5"]);
+        self.listeners.push(listener(5, "tls = true\nonly = 'fleet'"));
+        self.with("fleet", "roots = 'fleet.pem'\ncert = 'node.pem'\nkey = 'node.key'")
+            .file("fleet.pem", pki::ca_pem())
+            .file("node.pem", &node.cert)
+            .file("node.key", &node.key)
+    }
+
     /// Adds a plain listener.
     pub fn another_listener(mut self) -> Self {
         self.listeners.push(listener(4, ""));

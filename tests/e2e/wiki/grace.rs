@@ -45,6 +45,8 @@ fn a_dead_origin_s_pages_are_read_for_the_grace_and_no_longer() {
     proxy.advance(18_001);
     for _ in 0..3 {
         client.get("/wiki/Tide").expect(200).expect_because("operator-grace");
+        // The refresh behind it fails by what the origin does, and not by the clock.
+        proxy.wait_for_metric("tidegate_flights", 0.0);
         proxy.advance(300);
     }
     proxy.advance(400);

@@ -1,0 +1,59 @@
+//! What goes wrong between the fleet's nodes: by what they know each other, and where they listen.
+
+use super::super::errors::Errors;
+use super::super::file::Table;
+use super::super::kind::Value;
+use super::readable;
+
+/// Adds what is wrong with the fleet of `root`.
+pub(super) fn fleet(root: &Table, errors: &mut Errors) {
+    let table = root.tables("fleet").first();
+    if let Some(table) = table {
+        trust(table, errors);
+    }
+    let knows = table.is_some_and(|table| !table.lacks("roots")) || root.refused.contains("fleet");
+    for listener in root.tables("listener") {
+        let only = listener.value("only") == Some(&Value::Text("fleet".into()));
+        let place = listener.place_of("only");
+        if only && listener.value("tls") == Some(&Value::Boolean(false)) {
+            let message = "nodes know each other by certificates, and this listener has no TLS";
+            errors.add(place, message, "write tls = true beside it");
+        }
+        if only && !knows {
+            errors.add(
+                place,
+                "nodes know each other by the `roots` of [fleet], and there are none",
+                TRUST,
+            );
+        }
+    }
+    for datacenter in root.tables("datacenter") {
+        let edges = datacenter.value("misses") == Some(&Value::Text("edges".into()));
+        if edges && !knows {
+            let message = "edges are nodes, which know each other by the `roots` of [fleet], and there are none";
+            errors.add(datacenter.place_of("misses"), message, TRUST);
+        }
+        for edge in datacenter.tables("edges") {
+            if let Some(Value::Origin(origin)) = edge.value("address")
+                && !origin.tls
+            {
+                let message = "nodes speak TLS with each other";
+                errors.add(edge.place_of("address"), message, "write \"https://\" before it");
+            }
+        }
+    }
+}
+
+const TRUST: &str = "write roots, cert and key under [fleet]";
+
+fn trust(fleet: &Table, errors: &mut Errors) {
+    let all = ["roots", "cert", "key"];
+    for key in all {
+        readable(fleet, key, errors);
+        let other = all.iter().find(|other| fleet.lacks(other));
+        if let Some(other) = other.filter(|_| fleet.value(key).is_some()) {
+            let message = format!("`{key}` needs a `{other}`, and there is none");
+            errors.add(fleet.place_of(key), message, "write all of roots, cert and key, or none");
+        }
+    }
+}

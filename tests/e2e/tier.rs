@@ -1,0 +1,159 @@
+//! A datacenter that only caches sends its misses to the nodes of another: what these have stored is stored
+//! there too, as they have it; what is purged is purged there first; and nobody but nodes is believed.
+
+use std::net::SocketAddr;
+
+use crate::kit::{
+    Client, Origin, Page, Proxy, Request, Setup, Versioned, cache_status, eventually, get, pki,
+};
+
+const DATACENTERS: &str = "
+    [datacenter.eqiad]
+    coordinates = '39.0,-77.5'\n";
+
+fn cluster(origin: &Origin) -> String {
+    format!("[cluster.far.datacenter.eqiad]\nservers = ['{}']\n", origin.address())
+}
+
+/// A node in eqiad, in front of `origin`.
+fn far(origin: &Origin, site: &str) -> Proxy {
+    Proxy::new(origin)
+        .without("cluster.wiki")
+        .site(&format!("cluster = 'far'\n{site}"))
+        .with("node", "datacenter = 'eqiad'\nname = 'far'")
+        .config(&(DATACENTERS.to_owned() + &cluster(origin)))
+        .in_the_fleet()
+        .start()
+}
+
+/// A node in esams, which sends its misses to the one at `edge`.
+fn near(origin: &Origin, edge: SocketAddr, site: &str) -> Setup {
+    let esams = "[datacenter.esams]\ncoordinates = '52.4,4.9'\nmisses = 'edges'\n";
+    let edges = format!("edges = ['https://{edge}']\n");
+    Proxy::new(origin)
+        .without("cluster.wiki")
+        .site(&format!("cluster = 'far'\n{site}"))
+        .with("node", "datacenter = 'esams'\nname = 'near'")
+        .config(&[DATACENTERS, &edges, esams, &cluster(origin)].concat())
+        .in_the_fleet()
+}
+
+#[test]
+fn what_a_far_node_has_stored_comes_from_there_as_it_is_stored() {
+    let origin = Origin::start();
+    let page = Page::cacheable("page").header("x-origin-says", "so").header("xkey", "page-1");
+    origin.page("/page", page);
+    let far = far(
+        &origin,
+        "client_cache_control = 'private, max-age=0'\ndrop_response_fields = ['x-origin-says']",
+    );
+    let near = near(&origin, far.for_nodes(), "").start();
+    far.http1().get("/page").expect(200);
+    let answer = near.http1().get("/page").expect(200);
+    assert_eq!(answer.text(), "page");
+    assert_eq!(origin.count("/page"), 1, "it came from the far node");
+    assert_eq!(
+        answer.header("x-origin-says"),
+        Some("so"),
+        "clients of the near one see what its site says"
+    );
+    assert!(answer.header("cache-control").unwrap().contains("max-age="), "{answer:?}");
+    assert!(!answer.header("cache-control").unwrap().contains("private"), "{answer:?}");
+    let again = near.http1().get("/page").expect(200);
+    assert!(cache_status(&again).hit);
+    let direct = far.http1().get("/page").expect(200);
+    assert_eq!(direct.header("x-origin-says"), None);
+    assert!(cache_status(&direct).hit);
+    // A write goes the same way, and is made once.
+    origin.page("/edit", Page::new("done"));
+    near.http1().send(Request::new("POST", "/edit").body("x")).expect(200);
+    assert_eq!(origin.count("/edit"), 1);
+    assert_eq!(origin.requests().last().unwrap().header("via"), Some("1.1 near, 1.1 far"));
+}
+
+#[test]
+fn the_client_and_its_scheme_are_known_at_the_far_node() {
+    let origin = Origin::start();
+    origin.otherwise(|_| Page::cacheable("x"));
+    let far = far(&origin, "");
+    let near = near(&origin, far.for_nodes(), "").tls().start();
+    near.http1_tls().get("/page").expect(200);
+    let seen = &origin.requests()[0];
+    assert_eq!(seen.header("x-forwarded-proto"), Some("https"));
+    assert!(seen.header("x-forwarded-for").unwrap().starts_with("127.0.0.1, "), "{seen:?}");
+    for name in ["tidegate-positions", "tidegate-behind", "tidegate-order"] {
+        assert_eq!(seen.header(name), None);
+    }
+}
+
+#[test]
+fn a_far_node_that_is_gone_is_done_without() {
+    let origin = Origin::start();
+    origin.otherwise(|_| Page::new("x").header("cache-control", "no-store"));
+    let near = near(&origin, "127.0.0.5:1".parse().unwrap(), "").start();
+    let client = near.http1();
+    eventually("servers are asked", || client.get("/page").status == 200);
+    (0..10).for_each(|_| drop(client.get("/page").expect(200)));
+}
+
+#[test]
+fn nobody_but_nodes_comes_in_by_their_door() {
+    let origin = Origin::start();
+    origin.otherwise(|_| Page::cacheable("x"));
+    let far = far(&origin, "");
+    // TLS, and no certificate: the handshake is over only when the other side has seen that.
+    let address = far.for_nodes();
+    let refused = std::panic::catch_unwind(move || Client::http1_tls(address).get("/page"));
+    assert!(refused.is_err());
+    assert_eq!(origin.requests().len(), 0);
+    // And what nodes say to each other is nothing from a stranger.
+    let order = get("/").header("tidegate-order", r#"{"everything":true}"#);
+    far.http1().send(order.header("tidegate-positions", "c/t/-/0=99999")).expect(200);
+    assert_eq!(origin.requests()[0].header("tidegate-order"), None);
+    assert_eq!(origin.requests()[0].header("tidegate-positions"), None);
+    assert!(far.metric("tidegate_wide_purges_total") < 0.5);
+}
+
+#[test]
+fn a_purge_is_in_force_at_the_far_node_before_it_is_answered() {
+    let origin = Origin::start();
+    let page = Versioned::page(&origin, "/page", "max-age=600");
+    let far = far(&origin, "");
+    let near = near(&origin, far.for_nodes(), "").start();
+    let (near_client, far_client) = (near.http1(), far.http1());
+    let first = near_client.get("/page").expect(200).text();
+    assert_eq!(far_client.get("/page").expect(200).text(), first);
+    page.raise();
+    near.purge("/page");
+    let second = near_client.get("/page").expect(200).text();
+    assert_ne!(second, first, "the far node knew");
+    assert_eq!(far_client.get("/page").expect(200).text(), second);
+}
+
+#[test]
+fn a_purge_that_does_not_reach_the_far_node_is_no_success() {
+    let origin = Origin::start();
+    origin.page("/page", Page::cacheable("x"));
+    let near = near(&origin, "127.0.0.5:1".parse().unwrap(), "").start();
+    let client = near.http1();
+    eventually("it is stored", || cache_status(&client.get("/page")).hit);
+    let answer = client.send(Request::new("PURGE", "/page"));
+    assert_eq!(answer.status, 502);
+    assert_eq!(cache_status(&answer).detail.as_deref(), Some("not-relayed"));
+    assert!(!cache_status(&client.get("/page")).hit, "here it is in force");
+}
+
+#[test]
+fn nodes_need_certificates_of_one_authority() {
+    let origin = Origin::start();
+    origin.page("/page", Page::cacheable("x"));
+    let far = far(&origin, "");
+    let stranger = pki::stranger(&["127.0.0.5"]);
+    let near = near(&origin, far.for_nodes(), "")
+        .file("node.pem", &stranger.cert)
+        .file("node.key", &stranger.key)
+        .start();
+    let client = near.http1();
+    eventually("the servers themselves are asked", || client.get("/page").status == 200);
+    assert_eq!(origin.requests()[0].header("via"), Some("1.1 near"));
+}
