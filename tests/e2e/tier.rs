@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 
+use crate::kit::kafka::Kafka;
+use crate::kit::versioned::version_of;
 use crate::kit::{
     Client, Origin, Page, Proxy, Request, Setup, Versioned, cache_status, eventually, get, pki,
 };
@@ -17,11 +19,15 @@ fn cluster(origin: &Origin) -> String {
 
 /// A node in eqiad, in front of `origin`.
 fn far(origin: &Origin, site: &str) -> Proxy {
+    far_with(origin, site, "")
+}
+
+fn far_with(origin: &Origin, site: &str, more: &str) -> Proxy {
     Proxy::new(origin)
         .without("cluster.wiki")
         .site(&format!("cluster = 'far'\n{site}"))
         .with("node", "datacenter = 'eqiad'\nname = 'far'")
-        .config(&(DATACENTERS.to_owned() + &cluster(origin)))
+        .config(&[DATACENTERS, &cluster(origin), more].concat())
         .in_the_fleet()
         .start()
 }
@@ -156,4 +162,52 @@ fn nodes_need_certificates_of_one_authority() {
     let client = near.http1();
     eventually("the servers themselves are asked", || client.get("/page").status == 200);
     assert_eq!(origin.requests()[0].header("via"), Some("1.1 near"));
+}
+
+const TOPIC: &str = "eqiad.resource-purge";
+
+fn stream(kafka: &Kafka) -> String {
+    format!("[[purge.stream]]\n{}topics = ['{TOPIC}']\n", kafka.brokers())
+}
+
+/// Waits until a node has applied what stands in the topic's only partition up to `next`.
+fn wait_for_position(node: &Proxy, next: f64) {
+    node.wait_for_metric("tidegate_stream_position", next);
+}
+
+#[test]
+fn a_far_node_that_has_not_read_a_purge_yet_gives_nothing_to_be_stored() {
+    let origin = Origin::start();
+    let page = Versioned::page(&origin, "/page", "max-age=600");
+    // What is one log for all is read by each from a broker of its own: one of them lags.
+    let (ahead, lagging) = (Kafka::start(), Kafka::start());
+    for kafka in [&ahead, &lagging] {
+        kafka.topic(TOPIC, 1);
+        kafka.events(TOPIC, 0, &["http://wiki.test/else"]);
+    }
+    let far = far_with(&origin, "", &stream(&lagging));
+    let near = near(&origin, far.for_nodes(), "").config(&stream(&ahead)).start();
+    for node in [&far, &near] {
+        eventually("the stream is read", || node.metric("tidegate_stream_position") > 0.5);
+    }
+    let (near_client, far_client) = (near.http1(), far.http1());
+    eventually("it is stored at both", || {
+        cache_status(&near_client.get("/page")).hit && cache_status(&far_client.get("/page")).hit
+    });
+    let old = version_of(&near_client.get("/page"));
+    assert_eq!(version_of(&far_client.get("/page")), old);
+
+    page.raise();
+    ahead.events(TOPIC, 0, &["http://wiki.test/page"]);
+    wait_for_position(&near, 2.0);
+    let answer = near_client.get("/page");
+    assert_eq!(version_of(&answer), old + 1, "the far node has asked the origin");
+    assert_eq!(cache_status(&answer).detail.as_deref(), Some("behind"));
+    assert_eq!(answer.header("tidegate-behind"), None);
+    assert_eq!(version_of(&far_client.get("/page")), old, "it does not know of it");
+
+    lagging.events(TOPIC, 0, &["http://wiki.test/page"]);
+    wait_for_position(&far, 2.0);
+    eventually("it is stored again", || cache_status(&near_client.get("/page")).hit);
+    assert_eq!(version_of(&near_client.get("/page")), old + 1);
 }

@@ -56,7 +56,8 @@ fn a_dead_nginx_costs_misses_only_and_its_return_heals_them() {
 
     probe.fifty_get(200);
     nginx.kill();
-    probe.fifty_get(502);
+    // A few say what is wrong with it, until it is known to be out.
+    probe.fifty_get_either(502, 503);
     nginx.start_again();
     until("misses are answered again", SOON, || probe.miss() == 200);
     probe.fifty_get(200);
@@ -143,6 +144,14 @@ impl Probe {
         for _ in 0..50 {
             assert_eq!(self.miss(), expected);
         }
+    }
+
+    /// Fifty misses, of which all have one of two statuses, and some have each.
+    fn fifty_get_either(&mut self, first: u16, then: u16) {
+        let statuses: Vec<u16> = (0..50).map(|_| self.miss()).collect();
+        let count = |status| statuses.iter().filter(|one| **one == status).count();
+        assert_eq!(count(first) + count(then), 50, "{statuses:?}");
+        assert!(count(first) > 0 && count(then) > 0, "{statuses:?}");
     }
 
     /// The status of one miss.

@@ -45,6 +45,7 @@ mod cold_page;
 mod curl;
 mod dead_origin;
 mod etcd;
+mod fleet;
 mod h2spec;
 mod kafka;
 mod load_tools;
