@@ -10,5 +10,8 @@ pub const BEHIND: HeaderName = HeaderName::from_static("tidegate-behind");
 /// In a PURGE: the order, in JSON, as the control API takes it.
 pub const ORDER: HeaderName = HeaderName::from_static("tidegate-order");
 
+/// In a request: the address of the client for whom it is made.
+pub const CLIENT: HeaderName = HeaderName::from_static("tidegate-client");
+
 /// All of them.
-pub const ALL: [HeaderName; 3] = [POSITIONS, BEHIND, ORDER];
+pub const ALL: [HeaderName; 4] = [POSITIONS, BEHIND, ORDER, CLIENT];

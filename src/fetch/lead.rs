@@ -288,11 +288,13 @@ impl Landing {
         }
         // An error may be this one request's, which must not keep the page from being cached.
         let status = exchange.head.status;
-        let passing = matches!(reason, Reason::NoRoom | Reason::Behind)
-            || status.is_client_error()
-            || status.is_server_error();
+        let passing =
+            reason == Reason::NoRoom || status.is_client_error() || status.is_server_error();
         let time = if passing { MARK_PASSING } else { MARK };
-        self.mark(reason, now + time);
+        // The next one who asks may find the other node as far as this one.
+        if reason != Reason::Behind {
+            self.mark(reason, now + time);
+        }
         self.fetch.table.remove(&self.flight);
         self.fetch.counts.passed.fetch_add(1, Ordering::Relaxed);
         self.flight.passes(Some(Box::new(Own { exchange, reason })));

@@ -33,7 +33,8 @@ impl Visit {
             return Err(self.refused(Reason::MemoryFull, "the budget is used up"));
         }
         let (config, address) = (&self.running.config, self.plan.client.address);
-        let place = if config.node.trusted_proxies.contains(address) {
+        // The other node has counted its clients.
+        let place = if self.peer.fleet || config.node.trusted_proxies.contains(address) {
             None
         } else {
             let most = config.limits.client_requests;

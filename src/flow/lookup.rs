@@ -60,6 +60,11 @@ fn found(visit: Visit, entry: &Entry, object: Arc<Object>, soft_purged: bool) ->
     let now = visit.now;
     let life = object.head.life();
     let resident = object.resident(now);
+    if soft_purged && visit.peer.fleet {
+        // The other node could not tell, and would keep it as fresh.
+        let identity = Arc::clone(entry.identity_of(&object));
+        return absent(visit, Reason::SoftPurged, Some(identity));
+    }
     let (phase, stale) = if soft_purged {
         (life.phase_after_soft_purge(resident), Reason::SoftPurged)
     } else {

@@ -172,7 +172,12 @@ impl Visit {
             // After a hard purge never (PURGE.md rule 9).
             .filter(|stale| {
                 let (_, floor) = store.asking(&key);
-                floor.hard <= stale.asked && store.judge(&key, stale) != Judgement::Gone
+                match store.judge(&key, stale) {
+                    Judgement::Gone => false,
+                    // Another node could not tell that it is purged.
+                    Judgement::Stale if self.peer.fleet => false,
+                    Judgement::Stale | Judgement::Valid => floor.hard <= stale.asked,
+                }
             })?;
         let rule = super::stale::rule(&stale.head.life(), Reason::IfError);
         let mut verdict = match fault.reason {

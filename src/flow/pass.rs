@@ -10,8 +10,11 @@ use http::header::{AUTHORIZATION, COOKIE};
 use http::{Method, StatusCode};
 use http_body::{Frame, SizeHint};
 
+use serde_json::json;
+
 use super::miss::no_cluster;
 use super::{Node, Visit};
+use crate::base::between;
 use crate::base::budget::Part;
 use crate::base::{Body, Charge, Coding, Credentials, Fault, KeyText, Outcome, Reason};
 use crate::front::Answer;
@@ -43,7 +46,9 @@ impl Pass {
                     coding::add_suffix(&mut exchange.head.headers, coding);
                 }
                 if invalidation::invalidates(&visit.head.method, exchange.head.status) {
-                    visit.invalidate(&exchange);
+                    let changed = visit.changed(&exchange);
+                    visit.tell(&changed).await;
+                    visit.invalidate(&changed, &exchange);
                 }
                 if reason == Reason::Marked {
                     visit.reconsider(&exchange);
@@ -104,9 +109,43 @@ impl Visit {
     /// Drops what an unsafe request changed: its target, and what the answer names beside it
     /// (RFC 9111 §4.4) or groups with it (RFC 9875 §3). The purges take their place in the sequence now that
     /// the answer has come: what was asked meanwhile may have seen the state before it (PURGE.md rule 12).
-    fn invalidate(&self, exchange: &Exchange) {
-        let (store, key) = (&self.node.store, self.plan.key.as_str());
-        store.purge(&self.plan.key(), Mode::Hard);
+    fn invalidate(&self, changed: &[KeyText], exchange: &Exchange) {
+        let (store, axis) = (&self.node.store, self.plan.axis);
+        changed.iter().for_each(|key| _ = store.purge(&key.key(), Mode::Hard));
+        let key = self.plan.key.as_str();
+        let host = &key[..key.find('/').unwrap_or(key.len())];
+        // What both schemes share is of either's origin.
+        let schemes = [Some(axis.scheme), None];
+        let schemes = &schemes[..if axis.shares_schemes { 2 } else { 1 }];
+        tags::groups(&exchange.head.headers, &tags::CACHE_GROUP_INVALIDATION, |group| {
+            for scheme in schemes {
+                let tag = group_tag(host, (*scheme, axis.port), group);
+                store.purge_all(Scope::Tag(axis.site, &tag), Mode::Hard);
+            }
+        });
+    }
+
+    /// Has the nodes forget what was changed that this one fetches through (PURGE.md rule 14): one of them has
+    /// seen it, and what else it changed may stand on another. The client has its answer in any case.
+    async fn tell(&self, changed: &[KeyText]) {
+        let relay = self.node.sources.relay().filter(|_| !self.peer.fleet);
+        let Some(relay) = relay.map(Arc::clone) else { return };
+        for key in changed {
+            let url = format!("https://{}", key.as_str());
+            let told = relay.tell(json!({ "url": url, "mode": "hard" }).to_string()).await;
+            if let Err(why) = told {
+                tracing::warn!(
+                    url,
+                    why,
+                    "what was changed is not forgotten by every node through which this one fetches"
+                );
+            }
+        }
+    }
+
+    /// The keys of what an unsafe request changed: its target, and what the answer names beside it.
+    fn changed(&self, exchange: &Exchange) -> Vec<KeyText> {
+        let key = self.plan.key.as_str();
         let (host, path) = key.split_at(key.find('/').unwrap_or(key.len()));
         let axis = self.plan.axis;
         let authority = match axis.port {
@@ -118,19 +157,11 @@ impl Visit {
             authority: &authority,
             path_and_query: path,
         };
-        for path in invalidation::named_beside(target, &exchange.head.headers) {
-            let spelled = respell(&path, &self.plan.site.spelling);
-            store.purge(&KeyText::new(host, &spelled.target).key(), Mode::Hard);
-        }
-        // What both schemes share is of either's origin.
-        let schemes = [Some(axis.scheme), None];
-        let schemes = &schemes[..if axis.shares_schemes { 2 } else { 1 }];
-        tags::groups(&exchange.head.headers, &tags::CACHE_GROUP_INVALIDATION, |group| {
-            for scheme in schemes {
-                let tag = group_tag(host, (*scheme, axis.port), group);
-                store.purge_all(Scope::Tag(axis.site, &tag), Mode::Hard);
-            }
-        });
+        let beside = invalidation::named_beside(target, &exchange.head.headers);
+        let spelled =
+            |path: &str| KeyText::new(host, &respell(path, &self.plan.site.spelling).target);
+        let beside = beside.map(|path| spelled(&path));
+        [KeyText::new(host, path)].into_iter().chain(beside).collect()
     }
 
     /// Makes the origin's of the entity tags that this node gave to what it coded; the coding.
@@ -146,6 +177,12 @@ impl Visit {
         let pool = Arc::clone(self.pool().ok_or_else(no_cluster)?);
         let (plan, hop) = (&self.plan, self.hop_to(&pool));
         let mut head = forward::upstream(&self.head, plan, &self.view, &hop, purpose);
+        if hop.to_node
+            && matches!(head.method, Method::GET | Method::HEAD)
+            && let Some(positions) = self.node.positions()
+        {
+            head.headers.insert(between::POSITIONS, positions);
+        }
         forward::frame(&mut head, &self.body);
         let body = match std::mem::replace(&mut self.body, Body::Empty) {
             Body::Empty => Body::Empty,

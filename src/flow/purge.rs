@@ -20,12 +20,15 @@ pub(super) struct Relayed(pub(super) Visit);
 impl Relayed {
     pub(super) async fn run(self) -> Answer {
         let Self(mut visit) = self;
-        let (site, mut orders) = (&visit.plan.site, Vec::new());
+        let (site, mut orders, mut all) = (&visit.plan.site, Vec::new(), true);
         // What cannot be read is told by the purge itself.
         let _ = request::each_order(visit.plan.key(), site.id, &visit.head.headers, |order| {
-            orders.extend(written(order, &site.name));
+            let written = written(order, &site.name);
+            all &= written.is_some();
+            orders.extend(written);
         });
-        let mut relayed = Ok(());
+        let untold = || Err("a tag that is not UTF-8 cannot be passed on".to_owned());
+        let mut relayed = if all { Ok(()) } else { untold() };
         if let Some(relay) = visit.node.sources.relay().map(Arc::clone) {
             for order in orders {
                 relayed = relayed.and(relay.tell(order).await);

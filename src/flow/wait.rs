@@ -69,12 +69,14 @@ impl Wait {
         let Self { mut visit, until } = self;
         let most = visit.running.config.cache.max_waiters;
         let place = match visit.node.fetch.wait_place(most) {
-            Ok(place) => place,
+            Ok(place) => Some(place),
+            // Another node is answered all the same.
+            Err(_) if matches!(until, Until::Reached(_)) => None,
             Err(reason) => return visit.failed(&Fault::ours(reason, "no place to wait")),
         };
         let reached = match &until {
             Until::InForce(seq) => in_force(&visit, *seq).await,
-            Until::Reached(positions) => has_reached(&visit, positions).await,
+            Until::Reached(positions) => place.is_some() && has_reached(&visit, positions).await,
         };
         drop(place);
         visit.now = visit.node.clock.now();

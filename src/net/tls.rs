@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ProducesTickets, WebPkiClientVerifier};
+use rustls::server::{NoServerSessionStorage, ProducesTickets, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, ServerConfig};
 
@@ -166,6 +166,7 @@ fn build(
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
             // Each handshake shows who it is: a ticket would outlive a certificate.
             config.send_tls13_tickets = 0;
+            config.session_storage = Arc::new(NoServerSessionStorage {});
             settle(&mut config);
             Some(Arc::new(config))
         }

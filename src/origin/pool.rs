@@ -233,8 +233,10 @@ impl Pool {
     fn learn(&self, at: usize, answer: &Result<Exchange, Missed>, now: Instant) {
         match answer {
             Ok(answer) => {
+                // What another node answers may be what its own servers make of it.
+                let status = if self.is_tier() { StatusCode::OK } else { answer.head.status };
                 let sent = now.checked_sub(answer.first_byte).unwrap_or(now);
-                self.health.answered(at, answer.head.status, sent, now);
+                self.health.answered(at, status, sent, now);
             }
             Err(Missed::Unreachable(fault)) => self.health.failed(at, fault, now),
             // A kept connection may have closed for its age.

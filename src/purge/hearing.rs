@@ -82,7 +82,7 @@ impl Hearing {
         }
         // Before the filter of hosts: what is left alone has come.
         self.senders.heard(address, clear.transaction);
-        let Some(relay) = heed.source.relay() else {
+        let Some(relay) = heed.source.relay().filter(|_| heed.source.takes(clear.url)) else {
             take(&heed.source, clear.url, from);
             return;
         };

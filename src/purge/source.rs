@@ -161,6 +161,11 @@ impl Source {
         Ok(self.take(Order::new(What::Key(page.key.key()), mode)))
     }
 
+    /// Whether it would purge the page that `url` names.
+    pub fn takes(&self, url: &str) -> bool {
+        self.page(url).is_ok()
+    }
+
     /// Carries out an order as it was written, unless it only counts. `hosts` are for what names a host.
     ///
     /// # Errors

@@ -90,7 +90,9 @@ impl Door {
         whose: Whose,
     ) -> Option<impl Future<Output = ()> + Send + use<>> {
         let (remote, proxied) = ends(accepted.remote, whose);
-        let Ok(place) = place(&self.serving, remote) else {
+        // Another node's connections carry many clients, as a trusted proxy's do.
+        let place = if self.listener.fleet_only { Ok(None) } else { place(&self.serving, remote) };
+        let Ok(place) = place else {
             self.meter.add(Count::RefusedClient, 1);
             return None;
         };

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName};
 
-use crate::base::{Peer, Scheme};
+use crate::base::{Peer, Scheme, between};
 use crate::geo::PrefixSet;
 
 /// The list of clients and proxies that a request came through.
@@ -43,6 +43,10 @@ impl Client {
             Some(value) if value.eq_ignore_ascii_case(b"http") => Scheme::Http,
             _ => own,
         };
+        let told = || headers.get(between::CLIENT)?.to_str().ok()?.parse::<IpAddr>().ok();
+        if let Some(address) = peer.fleet.then(told).flatten() {
+            return Self { address: address.to_canonical(), scheme };
+        }
         let address = match forwarded_for(headers, trusted) {
             Forwarded::Named(address) | Forwarded::Unreadable { nearest: Some(address) } => address,
             Forwarded::Nobody | Forwarded::Unreadable { nearest: None } => remote,

@@ -94,6 +94,11 @@ pub fn upstream(
     }
     // What nodes say among themselves no client says.
     between::ALL.iter().for_each(|name| _ = headers.remove(name));
+    if hop.to_node
+        && let Ok(address) = HeaderValue::try_from(plan.client.address.to_string())
+    {
+        headers.insert(between::CLIENT, address);
+    }
     // What comes back may end in a blank too: crumbs are joined, and the last may be empty.
     hop::trim(&mut headers);
     set_hop(&mut headers, head.version, plan, hop);

@@ -13,7 +13,7 @@ use super::codec::TopicId;
 use super::link::Reach;
 use super::positions::{self, Known, Positions};
 use super::protocol::{Api, Metadata, Topic};
-use super::told::{Gap, Told};
+use super::told::{Gap, Told, Track};
 use super::{Heed, Trouble, cluster, code};
 use crate::base::Clock;
 use crate::config;
@@ -276,12 +276,19 @@ impl Stream {
     /// and its id, the partition, and the offset of what comes next. What is being applied counts as read.
     pub fn tell(&self, text: &mut String) {
         let positions = self.positions();
-        for (topic, partition, track) in self.told.tracks() {
-            let id = positions.topics.get(&*topic).and_then(|known| known.id);
-            let id = id.map_or_else(|| "-".to_owned(), positions::hex);
-            let separator = if text.is_empty() { "" } else { ", " };
-            let (cluster, next) = (&positions.cluster, track.begun());
-            *text += &format!("{separator}{cluster}/{topic}/{id}/{partition}={next}");
+        let tracks = self.told.tracks();
+        for (topic, known) in &positions.topics {
+            let id = known.id.map_or_else(|| "-".to_owned(), positions::hex);
+            for (partition, at) in &known.at {
+                // What was applied before a restart is known before a broker has answered.
+                let same = |(name, number, _): &&(Arc<str>, i32, Arc<Track>)| {
+                    **name == **topic && number == partition
+                };
+                let begun = tracks.iter().find(same).map_or(0, |(_, _, track)| track.begun());
+                let separator = if text.is_empty() { "" } else { ", " };
+                let (cluster, next) = (&positions.cluster, begun.max(at.next));
+                *text += &format!("{separator}{cluster}/{topic}/{id}/{partition}={next}");
+            }
         }
     }
 

@@ -137,6 +137,45 @@ fn a_purge_is_in_force_at_the_far_node_before_it_is_answered() {
 }
 
 #[test]
+fn a_soft_purge_is_not_undone_by_what_the_far_node_has_in_grace() {
+    let origin = Origin::start();
+    let page = Versioned::page(&origin, "/page", "max-age=600, stale-while-revalidate=600");
+    let far = far(&origin, "");
+    let near = near(&origin, far.for_nodes(), "").start();
+    let client = near.http1();
+    let old = version_of(&client.get("/page"));
+    page.raise();
+    let soft = Request::new("PURGE", "/page").header("x-purge-mode", "soft");
+    assert!(client.send(soft).status < 300);
+    eventually("it is refreshed", || version_of(&client.get("/page")) == old + 1);
+}
+
+#[test]
+fn what_a_write_names_is_forgotten_at_the_far_node_too() {
+    let origin = Origin::start();
+    let page = Versioned::page(&origin, "/page", "max-age=600");
+    origin.page("/edit", Page::new("done").header("content-location", "/page"));
+    let far = far(&origin, "");
+    let near = near(&origin, far.for_nodes(), "").start();
+    let client = near.http1();
+    let old = version_of(&client.get("/page"));
+    page.raise();
+    client.send(Request::new("POST", "/edit").body("x")).expect(200);
+    assert_eq!(version_of(&client.get("/page")), old + 1);
+    assert_eq!(version_of(&far.http1().get("/page")), old + 1);
+}
+
+#[test]
+fn a_wikis_pages_come_through_another_node() {
+    let origin = Origin::start();
+    origin.otherwise(|_| Page::cacheable("x"));
+    let far = far(&origin, "profile = 'mediawiki'");
+    let near = near(&origin, far.for_nodes(), "profile = 'mediawiki'").start();
+    near.http1().get("/page").expect(200);
+    assert_eq!(origin.requests()[0].header("via"), Some("1.1 near, 1.1 far"));
+}
+
+#[test]
 fn a_purge_that_does_not_reach_the_far_node_is_no_success() {
     let origin = Origin::start();
     origin.page("/page", Page::cacheable("x"));

@@ -40,18 +40,24 @@ fn answer(mut stream: &TcpStream, name: &str) {
 }
 
 /// A running etcd, or one that was.
-struct Etcd {
+pub struct Etcd {
     folder: Scratch,
     ports: [u16; 2],
     process: Option<Process>,
 }
 
 impl Etcd {
-    fn start() -> Self {
+    /// Starts it.
+    pub fn start() -> Self {
         let mut etcd =
             Self { folder: Scratch::new("etcd"), ports: [free_port(), free_port()], process: None };
         etcd.start_again();
         etcd
+    }
+
+    /// The port on which it serves clients.
+    pub fn port(&self) -> u16 {
+        self.ports[0]
     }
 
     fn start_again(&mut self) {

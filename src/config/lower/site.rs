@@ -63,6 +63,10 @@ pub(super) fn for_the_fleet(site: &Site, ids: &Ids) -> Site {
     let mut site = site.clone();
     site.access.hsts = None;
     site.access.https_required = false;
+    // A node's handshake names the other node.
+    site.access.shared_connections = true;
+    // The other node has computed them, from what it does not pass on.
+    site.properties.clear();
     site.answers = Answers {
         dropped: Vec::new(),
         added: Vec::new(),
