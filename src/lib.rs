@@ -27,7 +27,8 @@
 //! 7. A miss leads a flight in [`fetch`], or follows one. A response that may be stored grows in the
 //!    cache; everybody reads it there. One that may not goes to its leader, and the others at once
 //!    ask for themselves. What was stored is coded behind it all, where the site wants that.
-//! 8. [`origin`] picks the server whose turn it is and a kept connection, and asks.
+//! 8. [`origin`] picks the datacenter that [`fleet`] puts first and that is well, there the server whose turn
+//!    it is and a kept connection, and asks; or a node of the fleet, which may have it stored.
 //! 9. [`reply`] makes the answer: conditions, ranges, Age, Via and Cache-Status with the reason, and
 //!    what the site has clients shown otherwise than the origin said.
 //! 10. [`telemetry`] counts and logs it when its last byte has been taken.
@@ -40,7 +41,7 @@
 //! |---|---|
 //! | 0 | [`base`]: time, budget, keys, reasons, faults, bodies |
 //! | 1 | [`telemetry`], [`semantics`], [`config`], [`net`], [`wire`], [`geo`] |
-//! | 2 | [`store`], [`origin`], [`site`], [`front`], [`listen`], [`stream`] |
+//! | 2 | [`store`], [`origin`], [`site`], [`front`], [`listen`], [`fleet`], [`stream`] |
 //! | 3 | [`fetch`], [`purge`], [`reply`] |
 //! | 4 | [`flow`] |
 //! | 5 | [`admin`] |
@@ -53,7 +54,7 @@
 //! # The words
 //!
 //! - **site**: a set of hostnames with one policy and one origin cluster. **cluster**: a named
-//!   origin service with **servers**.
+//!   origin service with **servers**, a **pool** of them in each **datacenter** where there are several.
 //! - **key**: canonical host, path and query. **entry**: all stored **variants** of a key; site, port and
 //!   scheme, unless the site shares what it stores over both, are the first variant axes, Vary the
 //!   others. **object**: one stored response. **coding**: the same compressed here, for those who take
