@@ -74,9 +74,26 @@ pub(super) struct Options {
     /// The configuration whose first [[purge.stream]] says where; into its first topic
     #[arg(long, value_name = "FILE", requires = "stream")]
     config: Option<PathBuf>,
-    /// Wait until this node has applied what was published, for a minute at most
-    #[arg(long, requires = "stream")]
-    wait: bool,
+    /// Wait until this node has applied what was published, or with `fleet` every living node on etcd's
+    /// roll, for a minute at most
+    #[arg(
+        long,
+        requires = "stream",
+        value_name = "WHOM",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "node"
+    )]
+    wait: Option<Whom>,
+}
+
+/// For whom is waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Whom {
+    /// This node.
+    Node,
+    /// Every living node.
+    Fleet,
 }
 
 /// Where the admin listener is, unless it is told.

@@ -154,6 +154,62 @@ impl Etcd {
         Ok(self.ask("/v3/kv/txn", &asked).await?["succeeded"] == true)
     }
 
+    /// A lease that ends after `time`, unless it is renewed.
+    ///
+    /// # Errors
+    /// The member gives none.
+    pub async fn lease(&mut self, time: Duration) -> Result<String, String> {
+        let answer =
+            self.ask("/v3/lease/grant", &json!({ "TTL": time.as_secs().to_string() })).await?;
+        answer["ID"].as_str().map(str::to_owned).ok_or_else(|| "it gave no lease".to_owned())
+    }
+
+    /// Renews `lease`; whether there is still such a one.
+    ///
+    /// # Errors
+    /// The member does not say.
+    pub async fn renew(&mut self, lease: &str) -> Result<bool, String> {
+        let answer = self.ask("/v3/lease/keepalive", &json!({ "ID": lease })).await?;
+        Ok(number(&answer["result"]["TTL"]).unwrap_or_default() > 0)
+    }
+
+    /// Writes what `node` says of itself, for as long as `lease` lasts.
+    ///
+    /// # Errors
+    /// The member does not take it.
+    pub async fn sign(&mut self, node: &str, says: &Value, lease: &str) -> Result<(), String> {
+        let asked = json!({
+            "key": STANDARD.encode(format!("{}{node}", self.roll())),
+            "value": STANDARD.encode(says.to_string()),
+            "lease": lease,
+        });
+        self.ask("/v3/kv/put", &asked).await.map(drop)
+    }
+
+    /// What each living node says of itself.
+    ///
+    /// # Errors
+    /// The member does not tell.
+    pub async fn living(&mut self) -> Result<Vec<(String, Value)>, String> {
+        let roll = self.roll();
+        let asked = json!({
+            "key": STANDARD.encode(&roll),
+            "range_end": STANDARD.encode(end_of(&roll)),
+        });
+        let answer = self.ask("/v3/kv/range", &asked).await?;
+        let kvs = answer["kvs"].as_array().map_or(&[][..], Vec::as_slice);
+        let node = |kv: &Value| {
+            let node = decoded(&kv["key"])?.strip_prefix(&roll)?.to_owned();
+            Some((node, serde_json::from_str(&decoded(&kv["value"])?).ok()?))
+        };
+        Ok(kvs.iter().filter_map(node).collect())
+    }
+
+    /// What the keys of the roll begin with: none of the entries that are watched.
+    fn roll(&self) -> String {
+        format!("{}-roll/", self.prefix.trim_end_matches('/'))
+    }
+
     fn request(&self, path: &'static str, body: &Value) -> Result<Request<Body>, String> {
         let host = HeaderValue::try_from(&self.member).map_err(|error| error.to_string())?;
         let request = Request::post(Uri::from_static(path))

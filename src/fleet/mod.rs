@@ -5,6 +5,8 @@
 //! for each cluster, and refuses what would leave it without servers or an active/passive one without
 //! exactly one primary: then what was decided before stays. Who asks the servers is told by `server.rs`.
 //!
+//! Each node says in etcd that it lives, and how far it has applied the purge streams ([`roll`]).
+//!
 //! What etcd says is kept on disk, and outlives etcd: gone, emptied, or restored from an old backup, the
 //! node goes on with what it knew, and says so ([`known`]).
 
@@ -13,6 +15,7 @@ pub mod etcd;
 pub mod known;
 pub mod nearest;
 pub mod overrides;
+pub mod roll;
 pub mod state;
 pub mod watch;
 

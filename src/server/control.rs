@@ -46,6 +46,7 @@ pub(super) fn start(runtime: Runtime, shared: Arc<Shared>) -> io::Result<JoinHan
             tokio::spawn(make_way(Arc::clone(&shared)));
             tokio::spawn(tend(Arc::clone(&shared)));
             tokio::spawn(fleet::run(Arc::clone(&shared)));
+            tokio::spawn(fleet::sign(Arc::clone(&shared)));
             tokio::spawn(leave(Arc::clone(&shared)));
             shared.stop.wait().await;
         });

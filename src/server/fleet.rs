@@ -11,7 +11,9 @@ use tokio::task::AbortHandle;
 use super::{Shared, StartError};
 use crate::base::Clock;
 use crate::config::{self, Config};
+use crate::fleet::decision::NOWHERE;
 use crate::fleet::overrides::Overrides;
+use crate::fleet::roll::Roll;
 use crate::fleet::watch::Etcds;
 use crate::fleet::{Decision, Known};
 use crate::origin::Origins;
@@ -213,5 +215,38 @@ pub(super) async fn run(shared: Arc<Shared>) {
         shared.fleet.changes().await;
         let running = shared.node.running.load_full();
         shared.fleet.decide(&running.config, &running.origins);
+    }
+}
+
+/// How often it is looked how far the streams are applied, and how long nothing is said after a failure.
+const SAY: Duration = Duration::from_millis(100);
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// Keeps the node on the fleet's roll, until the server ends.
+pub(super) async fn sign(shared: Arc<Shared>) {
+    let clock = &shared.node.clock;
+    let (mut roll, mut terms, mut member) = (None, config::Fleet::default(), 0);
+    loop {
+        let running = shared.node.running.load_full();
+        let config = &running.config;
+        if config.fleet != terms || roll.is_none() {
+            terms = config.fleet.clone();
+            let datacenter = config.node.datacenter.as_deref().unwrap_or(NOWHERE);
+            let node = format!("{datacenter}/{}", config.node.name);
+            roll = Roll::new(&terms, member, node, clock);
+        }
+        let said = match &mut roll {
+            Some(roll) => roll.say(shared.streams.positions(), clock.now()).await,
+            None => Err(String::new()),
+        };
+        let pause = match said {
+            Ok(()) => SAY,
+            Err(_) => {
+                // What is wrong with etcd is told by who follows it.
+                (roll, member) = (None, member + 1);
+                SILENCE
+            }
+        };
+        clock.sleep(pause).await;
     }
 }

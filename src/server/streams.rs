@@ -168,6 +168,22 @@ impl Streams {
         }
     }
 
+    /// How far each partition is applied, as the status page has it.
+    pub(super) fn positions(&self) -> Value {
+        let partitions = |one: &Running| {
+            let at = |(topic, partition, track): (
+                Arc<str>,
+                i32,
+                Arc<crate::stream::told::Track>,
+            )| {
+                json!({ "topic": &*topic, "partition": partition, "position": track.next() })
+            };
+            let partitions: Vec<Value> = one.stream.told().tracks().into_iter().map(at).collect();
+            json!({ "partitions": partitions })
+        };
+        self.running().iter().map(partitions).collect()
+    }
+
     /// The part of the status page.
     pub(super) fn status(&self) -> Value {
         let of = |one: &Running| {

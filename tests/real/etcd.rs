@@ -231,6 +231,13 @@ fn an_etcd_that_fails_in_every_way_sends_nobody_to_a_wrong_place() {
     assert_eq!(fleet.who(), ["eqiad", "codfw"]);
     let backup = fleet.folder.path().join("backup");
 
+    // It is on the roll, for as long as it lives.
+    let living = || {
+        let all = r#"{"key":"L3RpZGVnYXRlL3YxLXJvbGwv","range_end":"L3RpZGVnYXRlL3YxLXJvbGww"}"#;
+        fleet.etcd.ask("/v3/kv/range", all).is_some_and(|answer| answer.contains("\"lease\""))
+    };
+    until("the node is on the roll", SOON, living);
+
     // What is asked for is in force within a second, and back.
     let clock = Clock::system();
     for (words, who) in [(SWITCH, ["eqiad", "eqiad"]), (BACK, ["codfw", "codfw"])] {

@@ -10,11 +10,12 @@ use tokio::runtime::Handle;
 use super::by_api::{self, Named};
 use super::list::Source;
 use super::progress::Progress;
-use super::{ADMIN, Options};
+use super::{ADMIN, Options, Whom};
 use crate::base::{Body, Clock};
 use crate::cli::Exit;
 use crate::cli::terminal::{complain, say};
 use crate::config::{self, Ids};
+use crate::fleet::etcd::Etcd;
 use crate::net::Client;
 use crate::net::resolver::Resolver;
 use crate::stream::{Publisher, Written, event};
@@ -59,7 +60,10 @@ pub(super) async fn send(mut source: Source, options: &Options) -> Result<Exit, 
     }
     written.extend(publish(&mut publisher, orders, &mut progress).await?);
     progress.end();
-    if options.wait {
+    if options.wait == Some(Whom::Fleet) {
+        wait_for_all(&config.fleet, publisher.topic(), &written, &clock).await?;
+        say("applied by every living node");
+    } else if options.wait == Some(Whom::Node) {
         let admin = config.admin.map(|address| address.to_string());
         let admin = options.admin.clone().or(admin).unwrap_or_else(|| ADMIN.to_owned());
         wait(&admin, publisher.topic(), &written, &clock).await?;
@@ -103,7 +107,8 @@ async fn wait(admin: &str, topic: &str, written: &[Written], clock: &Clock) -> R
         let answer = client.send(request).await.map_err(|error| error.to_string())?;
         let status: Value = serde_json::from_slice(answer.body())
             .map_err(|error| format!("{admin}: /status is no JSON: {error}"))?;
-        let left = written.iter().find(|written| !is_applied(&status, topic, **written));
+        let streams = &status["purging"]["streams"];
+        let left = written.iter().find(|written| !is_applied(streams, topic, **written));
         let Some(left) = left else { return Ok(()) };
         if clock.now() >= end {
             let Written { partition, next } = left;
@@ -116,8 +121,45 @@ async fn wait(admin: &str, topic: &str, written: &[Written], clock: &Clock) -> R
     }
 }
 
-fn is_applied(status: &Value, topic: &str, written: Written) -> bool {
-    let streams = status["purging"]["streams"].as_array().into_iter().flatten();
+/// Waits until every node on the roll has applied what was `written`.
+async fn wait_for_all(
+    fleet: &config::Fleet,
+    topic: &str,
+    written: &[Written],
+    clock: &Clock,
+) -> Result<(), String> {
+    let member = fleet.etcd.first().ok_or("--wait=fleet needs etcd in the [fleet] of --config")?;
+    let address = format!("{}:{}", member.host, member.port);
+    let mut etcd = Etcd::new(address, &fleet.prefix, clock);
+    let end = clock.now() + WAIT;
+    loop {
+        let living = etcd.living().await?;
+        let has_all = |says: &Value| written.iter().all(|one| is_applied(says, topic, *one));
+        let left: Vec<&str> = living
+            .iter()
+            .filter(|(_, says)| !has_all(says))
+            .map(|(node, _)| node.as_str())
+            .collect();
+        if left.is_empty() && !living.is_empty() {
+            return Ok(());
+        }
+        if clock.now() >= end {
+            return Err(match living.len() {
+                0 => "published, but no node is on the roll in etcd".to_owned(),
+                all => format!(
+                    "published, but {} of {all} living nodes have not applied it within {WAIT:?}: {}",
+                    left.len(),
+                    left.join(", ")
+                ),
+            });
+        }
+        clock.sleep(LOOK).await;
+    }
+}
+
+/// Whether a node that tells these `streams` has applied what was `written`.
+fn is_applied(streams: &Value, topic: &str, written: Written) -> bool {
+    let streams = streams.as_array().into_iter().flatten();
     let mut partitions = streams.flat_map(|one| one["partitions"].as_array()).flatten();
     partitions.any(|one| {
         one["topic"] == topic

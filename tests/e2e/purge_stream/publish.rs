@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
 use super::{TOPIC, reading, stream, wait_for_begin};
 use crate::kit::kafka::Kafka;
 use crate::kit::{Origin, Page, Proxy, cache_status};
@@ -130,4 +134,35 @@ fn what_cannot_be_published_is_told() {
     std::fs::write(&file.0, config).unwrap();
     let (ok, said) = file.publish(&["http://wiki.test/"]);
     assert!(!ok && said.contains("there is no [[purge.stream]]"), "{said}");
+}
+
+/// What etcd says of living nodes, of which each has applied the only partition so far.
+fn roll(nodes: &[(&str, i64)]) -> Page {
+    let kv = |(node, position): &(&str, i64)| {
+        let partition = json!({ "topic": TOPIC, "partition": 0, "position": position });
+        let says = json!([{ "partitions": [partition] }]).to_string();
+        let key = STANDARD.encode(format!("/tidegate/v1-roll/{node}"));
+        json!({ "key": key, "value": STANDARD.encode(says) })
+    };
+    let kvs: Vec<Value> = nodes.iter().map(kv).collect();
+    Page::new(json!({ "header": { "revision": "7" }, "kvs": kvs }).to_string())
+}
+
+#[test]
+fn it_is_waited_for_every_living_node() {
+    let (origin, kafka, etcd) = (origin(), Kafka::start(), Origin::start());
+    kafka.topic(TOPIC, 1);
+    let proxy = reading(&origin, &kafka, "");
+    let file = File::new("fleet", &kafka, &proxy);
+    let (ok, said) = file.publish(&["http://wiki.test/b", "--wait=fleet"]);
+    assert!(!ok && said.contains("needs etcd in the [fleet]"), "{said}");
+    let config = std::fs::read_to_string(&file.0).unwrap();
+    let fleet = format!("{config}[fleet]\netcd = ['{}']\n", etcd.address());
+    std::fs::write(&file.0, fleet).unwrap();
+    let [one, other] = ["esams/cp1", "eqiad/cp2"];
+    let replies = [roll(&[]), roll(&[(one, 2), (other, 1)]), roll(&[(one, 2), (other, 2)])];
+    etcd.replies("/v3/kv/range", replies.map(Into::into));
+    let (ok, said) = file.publish(&["http://wiki.test/b", "--wait=fleet"]);
+    assert!(ok && said.contains("applied by every living node"), "{said}");
+    assert_eq!(etcd.count("/v3/kv/range"), 3, "it has waited for the one that was behind");
 }
