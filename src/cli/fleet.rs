@@ -12,7 +12,7 @@ use super::terminal::{ask, complain, say};
 use super::{Exit, runtime};
 use crate::base::Clock;
 use crate::config::{self, Cluster, Config, Ids, Pooled, Spread};
-use crate::fleet::etcd::Etcd;
+use crate::fleet::etcd::reach;
 use crate::fleet::known::Snapshot;
 use crate::fleet::state::{Entry, State};
 use crate::fleet::{Decision, decision};
@@ -176,7 +176,7 @@ fn switch(
 fn show(common: &Common) -> Result<(), String> {
     let config = read(&common.config)?;
     let state = runtime()?.block_on(async {
-        let (_, snapshot) = reach(&config).await?;
+        let (_, snapshot) = reach(&config.fleet, &Clock::system()).await?;
         Ok::<_, String>(snapshot.state)
     })?;
     let decision = Decision::new(&config, &state, None);
@@ -209,20 +209,6 @@ fn read(file: &Path) -> Result<Config, String> {
     Ok(config)
 }
 
-/// The first member that answers, and all entries.
-async fn reach(config: &Config) -> Result<(Etcd, Snapshot), String> {
-    let mut errors = Vec::new();
-    for member in &config.fleet.etcd {
-        let address = format!("{}:{}", member.host, member.port);
-        let mut etcd = Etcd::new(address, &config.fleet.prefix, &Clock::system());
-        match etcd.all().await {
-            Ok(snapshot) => return Ok((etcd, snapshot)),
-            Err(why) => errors.push(why),
-        }
-    }
-    Err(errors.join("\n"))
-}
-
 /// Shows what `change` would make of etcd, and makes it.
 fn run(
     common: &Common,
@@ -230,7 +216,8 @@ fn run(
 ) -> Result<(), String> {
     let config = read(&common.config)?;
     runtime()?.block_on(async {
-        let (mut etcd, Snapshot { state: before, revision, .. }) = reach(&config).await?;
+        let (mut etcd, Snapshot { state: before, revision, .. }) =
+            reach(&config.fleet, &Clock::system()).await?;
         let mut after = before.clone();
         let mut writes = Vec::new();
         for (key, entry) in change(&config, &before)? {

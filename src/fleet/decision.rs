@@ -40,9 +40,11 @@ impl Decision {
                 decision.refused.push(format!("cluster {}: {why}", cluster.name));
                 let before = before.and_then(|before| before.clusters.get(&cluster.id));
                 let before = before.filter(|before| before.fits(cluster)).cloned();
+                // Else what is decided of its servers alone, or what is configured, which is whole.
                 before
                     .ok_or(why)
                     .or_else(|_| decide(config, cluster, &state.without(&cluster.name)))
+                    .or_else(|_| decide(config, cluster, &State::default()))
             });
             match decided {
                 Ok(decided) => _ = decision.clusters.insert(cluster.id, decided),

@@ -103,4 +103,8 @@ fn servers_that_are_not_pooled_are_out_but_never_all_of_a_cluster() {
     assert_eq!(orders[0], [1, 0]);
     assert_eq!(last.of(config().clusters[0].id), Some(read));
     assert_eq!(last.refused, ["cluster read: no server would be left"]);
+
+    // A node that starts so goes by what is configured: never by more than one primary.
+    let none = json!({"pools/codfw/write/10.2.0.1:80": {"pooled": "no"}});
+    assert_eq!(decided(&none, None).1[1], [0]);
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::known::{Changes, Snapshot};
 use super::state::{Entry, is_key};
 use crate::base::{Body, Clock};
+use crate::config;
 use crate::net::http_client::{Client, ClientError, Lines};
 
 /// How long an answer may take, connecting included.
@@ -45,6 +46,22 @@ pub enum Told {
     Nothing,
     /// It ends: what was to come next is forgotten by now, or the member does not say why.
     Ended(String),
+}
+
+/// The first of the members that `fleet` names which answers, and all entries.
+///
+/// # Errors
+/// None does: why, a line for each.
+pub async fn reach(fleet: &config::Fleet, clock: &Clock) -> Result<(Etcd, Snapshot), String> {
+    let mut errors = Vec::new();
+    for member in &fleet.etcd {
+        let mut etcd = Etcd::new(member.to_string(), &fleet.prefix, clock);
+        match etcd.all().await {
+            Ok(snapshot) => return Ok((etcd, snapshot)),
+            Err(why) => errors.push(why),
+        }
+    }
+    Err(errors.join("\n"))
 }
 
 impl Etcd {
@@ -320,15 +337,17 @@ mod tests {
     fn a_watch_tells_of_puts_and_deletes() {
         let events = json!([
             { "kv": kv("/p/datacenters/eqiad", r#"{"pooled":"no"}"#) },
-            { "type": "DELETE", "kv": kv("/p/nodes/eqiad/cp1", "") },
+            { "type": "DELETE", "kv": kv("/p/discovery/wiki/eqiad", "") },
             { "kv": kv("/p/datacenters/codfw", "{") },
             { "kv": kv("/p/acks/eqiad/cp1", "{}") },
             { "kv": kv("/elsewhere", "{}") },
         ]);
         let told = line(&json!({ "result": { "header": { "revision": "9" }, "events": events } }));
         let no = Entry { pooled: Pooled::No, weight: None };
-        let entries =
-            vec![("datacenters/eqiad".to_owned(), Some(no)), ("nodes/eqiad/cp1".to_owned(), None)];
+        let entries = vec![
+            ("datacenters/eqiad".to_owned(), Some(no)),
+            ("discovery/wiki/eqiad".to_owned(), None),
+        ];
         assert_eq!(told, Ok(Told::Changed(Changes { revision: 9, entries })));
     }
 

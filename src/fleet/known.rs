@@ -151,13 +151,18 @@ impl Known {
         let Some((why, seen)) = &mut self.doubt else {
             let mut snapshot = Snapshot {
                 cluster: self.cluster.clone(),
-                revision,
+                revision: self.revision,
                 state: self.state.clone(),
                 written: self.written.clone(),
                 unreadable: Vec::new(),
             };
             snapshot.change(revision, &entries);
-            return self.take(snapshot);
+            // What is watched goes on where it was: a member may have told of a later revision before.
+            match snapshot.state.is_empty() && self.state.len() > 1 {
+                true => self.doubt = Some((all_gone(&self.state), snapshot)),
+                false => self.adopt(snapshot),
+            }
+            return;
         };
         let before = seen.state.clone();
         seen.change(revision, &entries);
@@ -185,16 +190,13 @@ impl Known {
         let text = whole::read(path, LONGEST).map_err(|error| wrong(&error))?;
         let Some(text) = text else { return Ok(None) };
         let value: Value = serde_json::from_slice(&text).map_err(|error| wrong(&error))?;
-        let state = State::read(&value["entries"]).map_err(|why| wrong(&why))?;
-        let known = (value["cluster"].as_str(), value["revision"].as_i64());
-        let (Some(cluster), Some(revision)) = known else {
-            return Err(wrong(&"it has no `cluster` or no `revision`"));
-        };
-        let number = |(key, at): (&String, &Value)| Some((key.clone(), at.as_i64()?));
-        let written = value["written"].as_object();
-        let written =
-            written.map(|all| all.iter().filter_map(number).collect()).unwrap_or_default();
-        Ok(Some(Self { cluster: cluster.to_owned(), revision, state, written, doubt: None }))
+        let mut known = Self::default();
+        known.adopt(Snapshot::read(&value).map_err(|why| wrong(&why))?);
+        if let Some(why) = value["doubt"]["why"].as_str() {
+            let seen = Snapshot::read(&value["doubt"]).map_err(|why| wrong(&why))?;
+            known.doubt = Some((why.to_owned(), seen));
+        }
+        Ok(Some(known))
     }
 
     /// Writes it to the file at `path`.
@@ -202,20 +204,39 @@ impl Known {
     /// # Errors
     /// The system's; the old file is as it was.
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
-        let entries = self.state.value();
-        let value = json!({
-            "cluster": self.cluster,
-            "revision": self.revision,
-            "entries": entries,
-            "written": self.written,
-        });
+        let mut value = value(&self.cluster, self.revision, &self.state, &self.written);
+        if let Some((why, seen)) = &self.doubt {
+            value["doubt"] = self::value(&seen.cluster, seen.revision, &seen.state, &seen.written);
+            value["doubt"]["why"] = why.as_str().into();
+        }
         whole::write(path, format!("{value:#}\n").as_bytes())
     }
 }
 
+/// All entries at a revision, as a file has them.
+fn value(cluster: &str, revision: i64, state: &State, written: &BTreeMap<String, i64>) -> Value {
+    let entries = state.value();
+    json!({ "cluster": cluster, "revision": revision, "entries": entries, "written": written })
+}
+
 impl Snapshot {
+    /// What [`value`] has made a value of.
+    fn read(value: &Value) -> Result<Self, String> {
+        let state = State::read(&value["entries"])?;
+        let (Some(cluster), Some(revision)) =
+            (value["cluster"].as_str(), value["revision"].as_i64())
+        else {
+            return Err("it has no `cluster` or no `revision`".to_owned());
+        };
+        let number = |(key, at): (&String, &Value)| Some((key.clone(), at.as_i64()?));
+        let written = value["written"].as_object();
+        let written =
+            written.map(|all| all.iter().filter_map(number).collect()).unwrap_or_default();
+        Ok(Self { cluster: cluster.to_owned(), revision, state, written, unreadable: Vec::new() })
+    }
+
     fn change(&mut self, revision: i64, entries: &[(String, Option<Entry>)]) {
-        self.revision = revision;
+        self.revision = self.revision.max(revision);
         for (key, entry) in entries {
             self.state.set(key, *entry);
             match entry {

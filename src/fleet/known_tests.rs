@@ -109,6 +109,16 @@ fn an_old_backup_is_known_by_its_entries_whatever_its_revision() {
 }
 
 #[test]
+fn what_is_watched_is_no_old_backup_where_a_ping_was_faster() {
+    let mut known = known();
+    known.see(13);
+    known.change(change(11, "a", Some("no")));
+    assert_eq!((known.doubt(), known.state()), (None, &state(&[("a", "no"), ("b", "no")])));
+    known.take(snapshot(12, &[]));
+    assert!(known.doubt().unwrap().contains("was 13"));
+}
+
+#[test]
 fn what_cannot_be_read_is_left_as_it_was() {
     let mut known = known();
     let unreadable = vec![State::datacenter("b")];
@@ -140,6 +150,14 @@ fn it_outlives_the_process_and_half_a_file_is_an_error() {
     assert_eq!(Known::read(&path), Ok(None));
     known().write(&path).unwrap();
     assert_eq!(Known::read(&path), Ok(Some(known())));
+    // A restart is no reason to believe again.
+    let mut doubting = known();
+    doubting.take(snapshot(20, &[]));
+    doubting.write(&path).unwrap();
+    let mut again = Known::read(&path).unwrap().unwrap();
+    assert_eq!(again, doubting);
+    again.take(snapshot(21, &[("a", "no")]));
+    assert_eq!(again.state(), &state(&[("a", "no"), ("b", "no")]));
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
     assert!(Known::read(&path).unwrap_err().contains("tidegate-known"));

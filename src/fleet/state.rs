@@ -5,7 +5,6 @@
 //! datacenters/eqiad                      {"pooled": "no"}
 //! discovery/wiki/codfw                   {"pooled": "yes"}             the primary of an active/passive cluster
 //! pools/eqiad/wiki/10.64.0.1:80          {"pooled": "yes", "weight": 10}
-//! nodes/esams/cp3001                     {"pooled": "inactive"}
 //! ```
 //!
 //! A cluster whose servers are in no datacenter has them in `-`. `pooled` is `yes`, `no` or `inactive`, or true or false. What has no entry is as configured.
@@ -90,11 +89,6 @@ impl State {
         format!("pools/{datacenter}/{cluster}/{server}")
     }
 
-    /// The key of a node.
-    pub fn node(datacenter: &str, node: &str) -> String {
-        format!("nodes/{datacenter}/{node}")
-    }
-
     /// The entry under `key`.
     pub fn get(&self, key: &str) -> Option<Entry> {
         self.0.get(key).copied()
@@ -152,8 +146,8 @@ impl State {
             let entry = Entry::read(value).map_err(|why| format!("{key:?}: {why}"))?;
             if !is_key(key) {
                 return Err(format!(
-                    "{key:?} is no key: datacenters/NAME, discovery/CLUSTER/DATACENTER, \
-                     pools/DATACENTER/CLUSTER/SERVER or nodes/DATACENTER/NODE"
+                    "{key:?} is no key: datacenters/NAME, discovery/CLUSTER/DATACENTER or \
+                     pools/DATACENTER/CLUSTER/SERVER"
                 ));
             }
             if !state.set(key, Some(entry)) {
@@ -174,7 +168,7 @@ pub fn is_key(key: &str) -> bool {
     let mut parts = key.split('/');
     let rest = match parts.next() {
         Some("datacenters") => 1,
-        Some("discovery" | "nodes") => 2,
+        Some("discovery") => 2,
         Some("pools") => 3,
         _ => return false,
     };
@@ -215,7 +209,7 @@ mod tests {
         let state = State::read(&value).unwrap();
         assert_eq!(state.value(), value);
         for key in
-            ["", "datacenters", "datacenters/", "pools/eqiad/wiki", "roads/x", "nodes/eqiad/"]
+            ["", "datacenters", "datacenters/", "pools/eqiad/wiki", "roads/x", "nodes/eqiad/cp1"]
         {
             assert!(!is_key(key), "{key}");
             let value = json!({ key: { "pooled": "no" } });

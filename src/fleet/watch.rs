@@ -78,7 +78,7 @@ impl Etcds {
     pub async fn follow(&self, fleet: &config::Fleet, clock: &Clock) {
         let mut pause = PAUSES[0];
         for member in fleet.etcd.iter().cycle() {
-            let address = format!("{}:{}", member.host, member.port);
+            let address = member.to_string();
             let mut etcd = Etcd::new(address.clone(), &fleet.prefix, clock);
             let followed = self.follow_one(&mut etcd, clock).await;
             if self.lost().is_none() {

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{Method, StatusCode};
 use http_body::{Frame, SizeHint};
-
 use serde_json::json;
 
 use super::miss::no_cluster;
@@ -47,8 +46,8 @@ impl Pass {
                 }
                 if invalidation::invalidates(&visit.head.method, exchange.head.status) {
                     let changed = visit.changed(&exchange);
-                    visit.tell(&changed).await;
                     visit.invalidate(&changed, &exchange);
+                    visit.tell(changed).await;
                 }
                 if reason == Reason::Marked {
                     visit.reconsider(&exchange);
@@ -125,22 +124,29 @@ impl Visit {
         });
     }
 
-    /// Has the nodes forget what was changed that this one fetches through (PURGE.md rule 14): one of them has
-    /// seen it, and what else it changed may stand on another. The client has its answer in any case.
-    async fn tell(&self, changed: &[KeyText]) {
+    /// Has the nodes forget what was changed that this one fetches through, and then this one once more
+    /// (PURGE.md rule 14): one of them has seen it, and what else it changed may stand on another. That goes on
+    /// when the client leaves, who has his answer in any case.
+    async fn tell(&self, changed: Vec<KeyText>) {
         let relay = self.node.sources.relay().filter(|_| !self.peer.fleet);
         let Some(relay) = relay.map(Arc::clone) else { return };
-        for key in changed {
-            let url = format!("https://{}", key.as_str());
-            let told = relay.tell(json!({ "url": url, "mode": "hard" }).to_string()).await;
-            if let Err(why) = told {
-                tracing::warn!(
-                    url,
-                    why,
-                    "what was changed is not forgotten by every node through which this one fetches"
-                );
+        let store = Arc::clone(&self.node.store);
+        let telling = tokio::spawn(async move {
+            for key in changed {
+                let url = format!("https://{}", key.as_str());
+                let told = relay.tell(json!({ "url": url, "mode": "hard" }).to_string()).await;
+                if let Err(why) = told {
+                    tracing::warn!(
+                        url,
+                        why,
+                        "what was changed is not forgotten by every node through which this one fetches"
+                    );
+                }
+                store.purge(&key.key(), Mode::Hard);
             }
-        }
+        });
+        // A panic of it ends it alone.
+        let _ = telling.await;
     }
 
     /// The keys of what an unsafe request changed: its target, and what the answer names beside it.

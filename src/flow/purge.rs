@@ -19,6 +19,14 @@ pub(super) struct Relayed(pub(super) Visit);
 
 impl Relayed {
     pub(super) async fn run(self) -> Answer {
+        // On a task of its own: a purge that has come is carried out, whether its client stays or not.
+        match tokio::spawn(self.carry_out()).await {
+            Ok(answer) => answer,
+            Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+        }
+    }
+
+    async fn carry_out(self) -> Answer {
         let Self(mut visit) = self;
         let (site, mut orders, mut all) = (&visit.plan.site, Vec::new(), true);
         // What cannot be read is told by the purge itself.

@@ -31,6 +31,7 @@ pub struct Hearing {
     forbidden: AtomicU64,
     bad: [AtomicU64; Bad::ALL.len()],
     unanswered: AtomicU64,
+    unrelayed: Arc<AtomicU64>,
 }
 
 /// What one listener heeds, in the configuration in force.
@@ -51,6 +52,7 @@ impl Default for Hearing {
             forbidden: AtomicU64::default(),
             bad: Default::default(),
             unanswered: AtomicU64::default(),
+            unrelayed: Arc::default(),
         }
     }
 }
@@ -88,14 +90,16 @@ impl Hearing {
         };
         let (source, url) = (heed.source.clone(), clear.url.to_owned());
         let Ok(place) = Arc::clone(&self.relayed).try_acquire_owned() else {
-            tracing::warn!(%from, url, "a purge did not go to the nodes through which this one fetches: too many are under way");
+            self.unrelayed.fetch_add(1, Relaxed);
             take(&source, &url, from);
             return;
         };
         let told = relay.tell(json!({ "url": url }).to_string());
+        let unrelayed = Arc::clone(&self.unrelayed);
         tokio::spawn(async move {
             if let Err(why) = told.await {
-                tracing::warn!(%from, url, why, "a purge did not reach every node through which this one fetches");
+                unrelayed.fetch_add(1, Relaxed);
+                tracing::debug!(%from, url, why, "a purge did not reach every node that is fetched through");
             }
             take(&source, &url, from);
             drop(place);
@@ -114,6 +118,11 @@ impl Hearing {
             .into_iter()
             .chain(bad)
             .map(|(word, count)| (word, count.load(Relaxed)))
+    }
+
+    /// How many orders are in force here, and not on every node through which this one fetches.
+    pub fn unrelayed(&self) -> u64 {
+        self.unrelayed.load(Relaxed)
     }
 
     /// How many senders' wish for an answer was not heeded.

@@ -116,6 +116,9 @@ impl Purging {
         let help = "CLR requests whose senders wanted an answer, which nobody gets.";
         let unanswered = hearing.unanswered() as f64;
         out.counter("tidegate_htcp_unanswered_total", help, &[], unanswered);
+        let help = "Orders over HTCP that not every node took through which this one fetches.";
+        let unrelayed = hearing.unrelayed() as f64;
+        out.counter("tidegate_htcp_unrelayed_total", help, &[], unrelayed);
         let (told, senders) = hearing.senders().told();
         let help = "Senders of HTCP whose numbers are followed.";
         out.gauge("tidegate_htcp_senders", help, &[], senders as f64);

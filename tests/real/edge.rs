@@ -17,6 +17,12 @@ use super::wait::{SOON, until};
 /// The only host of the only site.
 pub const HOST: &str = "wiki.test";
 
+/// The binary under test, to be told what to do.
+pub fn program() -> Command {
+    let built = || env!("CARGO_BIN_EXE_tidegate").to_owned();
+    Command::new(std::env::var("TIDEGATE_REAL_BINARY").unwrap_or_else(|_| built()))
+}
+
 /// A running `tidegate run`.
 pub struct Edge {
     process: Process,
@@ -105,9 +111,7 @@ impl Edge {
             fs::write(folder.path().join(name), text).expect("the folder is ours");
         }
         fs::write(&file, toml).expect("the folder is ours");
-        let built = || env!("CARGO_BIN_EXE_tidegate").to_owned();
-        let mut command =
-            Command::new(std::env::var("TIDEGATE_REAL_BINARY").unwrap_or_else(|_| built()));
+        let mut command = program();
         command.arg("run").arg("--config").arg(&file);
         let process = Process::start("tidegate", folder.path(), &mut command);
         let mut edge = Self { process, plain, tls, purge, admin, identity, _folder: folder };

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tidegate::base::Clock;
 
-use super::edge::{Edge, HOST, Ports};
+use super::edge::{Edge, HOST, Ports, program};
 use super::process::{Process, Scratch, free_port, output};
 use super::tls::Identity;
 use super::wait::{SOON, alone, until};
@@ -193,9 +193,7 @@ impl Fleet {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let built = || env!("CARGO_BIN_EXE_tidegate").to_owned();
-        let program = std::env::var("TIDEGATE_REAL_BINARY").unwrap_or_else(|_| built());
-        let mut command = Command::new(program);
+        let mut command = program();
         command.args(words).arg("--config").arg(&self.file);
         command
     }

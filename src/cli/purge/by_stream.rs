@@ -15,7 +15,7 @@ use crate::base::{Body, Clock};
 use crate::cli::Exit;
 use crate::cli::terminal::{complain, say};
 use crate::config::{self, Ids};
-use crate::fleet::etcd::Etcd;
+use crate::fleet::etcd::reach;
 use crate::net::Client;
 use crate::net::resolver::Resolver;
 use crate::stream::{Publisher, Written, event};
@@ -128,9 +128,10 @@ async fn wait_for_all(
     written: &[Written],
     clock: &Clock,
 ) -> Result<(), String> {
-    let member = fleet.etcd.first().ok_or("--wait=fleet needs etcd in the [fleet] of --config")?;
-    let address = format!("{}:{}", member.host, member.port);
-    let mut etcd = Etcd::new(address, &fleet.prefix, clock);
+    if fleet.etcd.is_empty() {
+        return Err("--wait=fleet needs etcd in the [fleet] of --config".to_owned());
+    }
+    let (mut etcd, _) = reach(fleet, clock).await?;
     let end = clock.now() + WAIT;
     loop {
         let living = etcd.living().await?;

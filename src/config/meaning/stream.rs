@@ -1,5 +1,6 @@
 //! What a configuration says of purge streams.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,4 +40,14 @@ pub struct Broker {
     pub host: String,
     /// The port.
     pub port: u16,
+}
+
+impl fmt::Display for Broker {
+    /// As it is connected to: `host:port`, an IPv6 address in brackets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
 }

@@ -211,9 +211,15 @@ impl Health {
         }
         self.settle(&all, now);
         let mut due = Vec::new();
-        if self.config.check.is_some() {
+        if let Some(check) = &self.config.check {
             for (at, watched) in all.iter_mut().enumerate() {
-                if !watched.checking && watched.check <= now {
+                // One that has not come back by then never will: it has panicked.
+                let wait = if watched.checking {
+                    check.interval + check.timeout * 2
+                } else {
+                    Duration::ZERO
+                };
+                if watched.check + wait <= now {
                     (watched.check, watched.checking) = (now, true);
                     due.push(at);
                 }

@@ -89,11 +89,12 @@ fn a_check_is_due_at_its_time_and_never_twice_at_once() {
     let health = health(2, "");
     let now = Clock::system().now();
     assert_eq!(health.tick(now), [0, 1], "at once");
-    assert!(health.tick(now + Duration::from_secs(60)).is_empty(), "they are under way");
+    assert!(health.tick(now + Duration::from_secs(10)).is_empty(), "they are under way");
     // The next one is counted from when it began.
     health.checked(1, Ok(()), now + Duration::from_secs(2));
     assert!(health.tick(now + Duration::from_millis(4400)).is_empty());
     assert_eq!(health.tick(now + Duration::from_millis(5600)), [1]);
+    assert_eq!(health.tick(now + Duration::from_secs(12)), [0], "it was lost");
 }
 
 #[test]

@@ -10,7 +10,6 @@ use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
@@ -19,7 +18,7 @@ use std::time::Duration;
 use load::{Report, Tally, load};
 use world::{Link, World};
 
-use super::edge::{Edge, HOST, Ports};
+use super::edge::{Edge, HOST, Ports, program};
 use super::etcd::Etcd;
 use super::process::{Scratch, output};
 use super::tls::Identity;
@@ -100,9 +99,7 @@ impl Fleet {
 
     /// Has the command line do what these words ask.
     fn run(&self, words: &[&str]) {
-        let built = || env!("CARGO_BIN_EXE_tidegate").to_owned();
-        let program = std::env::var("TIDEGATE_REAL_BINARY").unwrap_or_else(|_| built());
-        let mut command = Command::new(program);
+        let mut command = program();
         command.args(words).args(["--yes", "--config"]).arg(&self.file);
         let (status, said) = output("tidegate", &mut command, SOON);
         assert!(status.success(), "{said}");
