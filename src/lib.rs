@@ -28,7 +28,7 @@
 //!    cache; everybody reads it there. One that may not goes to its leader, and the others at once
 //!    ask for themselves. What was stored is coded behind it all, where the site wants that.
 //! 8. [`origin`] picks the datacenter that [`fleet`] puts first and that is well, there the server whose turn
-//!    it is and a kept connection, and asks; or a node of the fleet, which may have it stored.
+//!    it is and a kept connection, or a stream on one of HTTP/2, and asks; or a node of the fleet, which may have it stored.
 //! 9. [`reply`] makes the answer: conditions, ranges, Age, Via and Cache-Status with the reason, and
 //!    what the site has clients shown otherwise than the origin said.
 //! 10. [`telemetry`] counts and logs it when its last byte has been taken.

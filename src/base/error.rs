@@ -29,6 +29,8 @@ pub struct Fault {
     pub whose: Whose,
     /// Whether the same request may be sent once more: no byte of an answer came.
     pub retry: bool,
+    /// Whether others may be asked, since whoever was could not be reached, or has refused to look at it.
+    pub unsent: bool,
     /// What the origin answered, where it did and that is the fault.
     pub status: Option<StatusCode>,
     /// What an operator needs to read: addresses, errors of the system.
@@ -36,25 +38,37 @@ pub struct Fault {
 }
 
 impl Fault {
+    fn of(whose: Whose, reason: Reason, log: &dyn fmt::Display) -> Self {
+        let (retry, unsent) = (false, false);
+        Self { reason, whose, retry, unsent, status: None, log: log.to_string() }
+    }
+
     /// A fault of the origin's that asking again will not mend.
     pub fn origin(reason: Reason, log: impl fmt::Display) -> Self {
-        Self { reason, whose: Whose::Origin, retry: false, status: None, log: log.to_string() }
+        Self::of(Whose::Origin, reason, &log)
     }
 
     /// A fault of the client's.
     pub fn client(reason: Reason, log: impl fmt::Display) -> Self {
-        Self { reason, whose: Whose::Client, retry: false, status: None, log: log.to_string() }
+        Self::of(Whose::Client, reason, &log)
     }
 
     /// A fault of ours.
     pub fn ours(reason: Reason, log: impl fmt::Display) -> Self {
-        Self { reason, whose: Whose::Us, retry: false, status: None, log: log.to_string() }
+        Self::of(Whose::Us, reason, &log)
     }
 
     /// The same fault, which is that the origin answered `status`.
     #[must_use]
     pub fn answered(mut self, status: StatusCode) -> Self {
         self.status = Some(status);
+        self
+    }
+
+    /// The same fault, after which other servers may be asked.
+    #[must_use]
+    pub fn unsent(mut self) -> Self {
+        self.unsent = true;
         self
     }
 

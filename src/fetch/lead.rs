@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, StatusCode, request};
+use http::{HeaderMap, StatusCode};
 use http_body::Body as _;
 
 use super::Fetch;
@@ -16,10 +16,10 @@ use super::coder;
 use super::fill::{self, Fill};
 use super::flight::{Flight, Own};
 use super::terms::{Came, Terms};
+use super::upstream::Upstream;
 use crate::base::budget::{Part, STORE};
-use crate::base::{Body, Clock, Credentials, Fault, Reason, StoredAxis, WorkerId};
-use crate::config::RouteTerms;
-use crate::origin::{Exchange, OriginBody, Pool};
+use crate::base::{Credentials, Fault, Reason, StoredAxis};
+use crate::origin::{Exchange, OriginBody};
 use crate::semantics::{Vary, coding, freshness, storing, validation};
 use crate::site::answers;
 use crate::site::identity::X_REQUEST_ID;
@@ -35,29 +35,6 @@ const MARK_PASSING: Duration = Duration::from_secs(1);
 /// How long a response may take to come home when nobody reads it any more: an origin that sends it
 /// byte by byte would hold a connection, and everybody who asks for the page, for ever.
 const ALONE: Duration = Duration::from_secs(300);
-
-/// What a flight asks, and whom.
-#[derive(Debug)]
-pub struct Upstream {
-    /// Whom: the servers of a cluster in one datacenter.
-    pub pool: Arc<Pool>,
-    /// What the request's route wants otherwise than the cluster has it.
-    pub terms: RouteTerms,
-    /// The question for a whole response.
-    pub fill: request::Parts,
-    /// The question whether what is stored is still right, where it can be asked.
-    pub validate: Option<request::Parts>,
-}
-
-impl Upstream {
-    /// Asks for a whole response.
-    ///
-    /// # Errors
-    /// What kept its head from coming.
-    pub async fn ask(self, worker: WorkerId, clock: &Clock) -> Result<Exchange, Fault> {
-        self.pool.send(self.fill, Body::Empty, self.terms, worker, clock).await
-    }
-}
 
 /// The right and duty to fly. Dropped without [`launch`](Self::launch), it lets nobody wait.
 #[derive(Debug)]
@@ -99,15 +76,11 @@ impl Lead {
 }
 
 impl Landing {
-    async fn fly(self, mut upstream: Upstream, terms: Terms) {
+    async fn fly(self, upstream: Upstream, terms: Terms) {
         let clock = self.fetch.clock.clone();
-        let validate = upstream.validate.take();
-        let asking = validate.is_some();
-        let question = validate.unwrap_or_else(|| upstream.fill.clone());
-        let (pool, route) = (&upstream.pool, upstream.terms);
-        let mut answer = pool.send(question, Body::Empty, route, terms.worker, &clock).await;
+        let mut answer = upstream.validate(terms.worker, &clock).await;
         if let Ok(exchange) = &answer
-            && asking
+            && upstream.validates()
             && exchange.head.status == StatusCode::NOT_MODIFIED
         {
             if let Some(confirmed) = self.confirm(exchange, &terms) {

@@ -17,6 +17,7 @@ pub mod reader;
 pub mod relay;
 pub mod table;
 mod terms;
+mod upstream;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -25,9 +26,10 @@ pub use coder::Coder;
 pub use fill::Fill;
 pub use flight::{Flight, Landed, Own};
 use flight::{Hint, Question};
-pub use lead::{Lead, Upstream};
+pub use lead::Lead;
 pub use reader::FillReader;
 pub use terms::Terms;
+pub use upstream::{Upstream, Way};
 
 use crate::base::mutant::{self, Mutant, unless};
 use crate::base::{Axis, KeyRef};

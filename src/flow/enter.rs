@@ -216,10 +216,10 @@ impl Visit {
         Hop { peer: &self.peer, node: self.node_name(), request_id, to_node: false }
     }
 
-    /// Who is asked for what is not stored. What another node asks for goes to servers alone, so that no
-    /// request goes in circles.
-    pub(super) fn pool(&self) -> Option<&Arc<Pool>> {
-        self.running.origins.pool(self.plan.cluster().id, !self.peer.fleet)
+    /// Who is asked for what is not stored; where one could not be reached, who is asked in its place. What
+    /// another node asks for goes to servers alone, so that no request goes in circles.
+    pub(super) fn pool(&self, without: Option<&Arc<Pool>>) -> Option<&Arc<Pool>> {
+        self.running.origins.pool(self.plan.cluster().id, !self.peer.fleet, without)
     }
 
     /// What our hop adds to the request on its way to `pool`.

@@ -9,9 +9,9 @@ use super::pass::Pass;
 use crate::base::between;
 use crate::base::{Body, Elapsed, Fault, Outcome, Reason, Seq};
 use crate::config::{Site, StaleRule};
-use crate::fetch::{FillReader, Flight, Joined, Landed, Sharing, Terms, Upstream};
+use crate::fetch::{FillReader, Flight, Joined, Landed, Sharing, Terms, Upstream, Way};
 use crate::front::Answer;
-use crate::origin::Exchange;
+use crate::origin::{Exchange, Pool};
 use crate::reply::shared::{self, Shared};
 use crate::reply::{Verdict, passed};
 use crate::semantics::{Life, Policy, RequestDirectives, freshness, validator};
@@ -235,8 +235,22 @@ impl Visit {
     /// What to ask the origin so that its answer may be stored, and on what terms. `None` where
     /// the site's cluster is gone, which a configuration that was checked cannot cause.
     pub(super) fn question(&self, stale: Option<&Arc<Object>>) -> Option<(Upstream, Terms)> {
-        let pool = Arc::clone(self.pool()?);
-        let (plan, hop) = (&self.plan, self.hop_to(&pool));
+        let pool = self.pool(None)?;
+        let first = self.way(pool, stale);
+        let second = self.pool(Some(pool)).map(|pool| Box::new(self.way(pool, stale)));
+        let upstream = Upstream { first, second, terms: self.plan.terms() };
+        let refuses = |stale: &&Arc<Object>| {
+            let life = stale.head.life();
+            let resident = stale.resident(self.node.clock.now());
+            life.usable_on_error(resident) && !self.usable_on_error(&life, resident)
+        };
+        let refuses_stale = stale.filter(refuses).is_some();
+        Some((upstream, Terms { refuses_stale, ..self.terms() }))
+    }
+
+    /// How a pool is asked.
+    fn way(&self, pool: &Arc<Pool>, stale: Option<&Arc<Object>>) -> Way {
+        let (plan, hop) = (&self.plan, self.hop_to(pool));
         // Read after the flight has taken its place in the sequence of purges (PURGE.md rule 14).
         let positions = if hop.to_node { self.node.positions() } else { None };
         let head = |purpose| {
@@ -249,15 +263,7 @@ impl Visit {
         let now = self.node.clock.wall();
         let stored = stale.map(|stale| stale.head.fields.own()).filter(validator::present);
         let validate = stored.as_ref().map(|stored| head(Purpose::Validate { stored, now }));
-        let terms = plan.terms();
-        let upstream = Upstream { pool, terms, fill: head(Purpose::Fill), validate };
-        let refuses = |stale: &&Arc<Object>| {
-            let life = stale.head.life();
-            let resident = stale.resident(self.node.clock.now());
-            life.usable_on_error(resident) && !self.usable_on_error(&life, resident)
-        };
-        let refuses_stale = stale.filter(refuses).is_some();
-        Some((upstream, Terms { refuses_stale, ..self.terms() }))
+        Way { pool: Arc::clone(pool), fill: head(Purpose::Fill), validate }
     }
 
     /// The site as clients see it: what another node brings in is stored for everybody.

@@ -17,7 +17,7 @@ use crate::base::between;
 use crate::base::budget::Part;
 use crate::base::{Body, Charge, Coding, Credentials, Fault, KeyText, Outcome, Reason};
 use crate::front::Answer;
-use crate::origin::Exchange;
+use crate::origin::{Exchange, Pool};
 use crate::reply::Verdict;
 use crate::semantics::{Present, coding, hop, invalidation, tags, validation};
 use crate::site::forward::{self, Purpose};
@@ -178,19 +178,10 @@ impl Visit {
         coding::strip_suffixes(&mut self.head.headers)
     }
 
-    /// Sends the client's own request, body and all.
+    /// Sends the client's own request, body and all; where no server of a datacenter can be reached, to
+    /// another.
     pub(super) async fn ask(&mut self, purpose: Purpose<'_>) -> Result<Exchange, Fault> {
-        let pool = Arc::clone(self.pool().ok_or_else(no_cluster)?);
-        let (plan, hop) = (&self.plan, self.hop_to(&pool));
-        let mut head = forward::upstream(&self.head, plan, &self.view, &hop, purpose);
-        if hop.to_node
-            && matches!(head.method, Method::GET | Method::HEAD)
-            && let Some(positions) = self.node.positions()
-        {
-            head.headers.insert(between::POSITIONS, positions);
-        }
-        forward::frame(&mut head, &self.body);
-        let body = match std::mem::replace(&mut self.body, Body::Empty) {
+        let mut body = match std::mem::replace(&mut self.body, Body::Empty) {
             Body::Empty => Body::Empty,
             body => {
                 let left = self.plan.site.max_request_body;
@@ -198,8 +189,32 @@ impl Visit {
                 Body::stream(Limited { body, left, _charge: charge })
             }
         };
-        let terms = self.plan.terms();
-        pool.send(head, body, terms, self.worker, &self.node.clock).await
+        let pool = Arc::clone(self.pool(None).ok_or_else(no_cluster)?);
+        match self.send(&pool, purpose, &mut body).await {
+            Err(fault) if fault.unsent => match self.pool(Some(&pool)) {
+                Some(other) => self.send(&Arc::clone(other), purpose, &mut body).await,
+                None => Err(fault),
+            },
+            answer => answer,
+        }
+    }
+
+    async fn send(
+        &self,
+        pool: &Arc<Pool>,
+        purpose: Purpose<'_>,
+        body: &mut Body,
+    ) -> Result<Exchange, Fault> {
+        let (plan, hop) = (&self.plan, self.hop_to(pool));
+        let mut head = forward::upstream(&self.head, plan, &self.view, &hop, purpose);
+        if hop.to_node
+            && matches!(head.method, Method::GET | Method::HEAD)
+            && let Some(positions) = self.node.positions()
+        {
+            head.headers.insert(between::POSITIONS, positions);
+        }
+        forward::frame(&mut head, body);
+        pool.send(&head, body, plan.terms(), self.worker, &self.node.clock).await
     }
 }
 

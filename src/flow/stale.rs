@@ -47,7 +47,7 @@ impl Stale {
         if fetch.backs_off(&key) {
             return;
         }
-        let pool = visit.pool();
+        let pool = visit.pool(None);
         if pool.is_some_and(|pool| !pool.may_refresh(visit.now)) {
             return;
         }

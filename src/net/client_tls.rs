@@ -38,6 +38,13 @@ pub fn client_config(
     Ok(Arc::new(config))
 }
 
+/// The same, which offers HTTP/2 before HTTP/1.1 (RFC 7301).
+pub fn offering_http2(config: &ClientConfig) -> Arc<ClientConfig> {
+    let mut config = config.clone();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Arc::new(config)
+}
+
 /// The authorities in `roots`, or the web's.
 ///
 /// # Errors

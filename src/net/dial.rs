@@ -47,6 +47,21 @@ pub enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+impl Stream {
+    /// Whether it is encrypted.
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
+    /// Whether the server has chosen HTTP/2, where it had the choice (RFC 7301).
+    pub fn chose_http2(&self) -> Option<bool> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(stream) => Some(stream.get_ref().1.alpn_protocol() == Some(b"h2")),
+        }
+    }
+}
+
 /// How to speak TLS to a server: whom to believe, and whom to expect.
 #[derive(Clone, Debug)]
 pub struct Tls {

@@ -10,6 +10,7 @@ use http_body::{Frame, SizeHint};
 
 use super::allowance::Turn;
 use super::connection::Connection;
+use super::http2::StreamBody;
 use super::sending::Sending;
 use super::server::Server;
 use crate::base::{Clock, Fault, Reason, WorkerId};
@@ -19,20 +20,65 @@ use crate::wire::{Content, Piece};
 /// A connection that goes back to its server's idle ones when its answer has ended.
 #[derive(Debug)]
 pub struct Lease {
+    /// The connection.
+    pub connection: Connection,
+    /// Where it goes back to; nowhere, where nobody else may use it.
+    pub home: Option<Home>,
+}
+
+/// Where a connection comes from, and may be kept.
+#[derive(Debug)]
+pub struct Home {
     /// The server.
     pub server: Arc<Server>,
     /// The worker that the connection lives on.
     pub worker: WorkerId,
-    /// The connection.
-    pub connection: Connection,
     /// Given up after the connection, so that whoever comes next finds that.
     pub turn: Turn,
 }
 
-/// The body of an answer. Dropped before its end, it takes its connection with it: what is left of
-/// the answer must not be taken for the next one.
+/// The body of an answer, whatever it comes over.
 #[derive(Debug)]
-pub struct OriginBody {
+pub enum OriginBody {
+    /// A connection of its own.
+    Connection(ConnectionBody),
+    /// A stream among others.
+    Stream(StreamBody),
+}
+
+impl http_body::Body for OriginBody {
+    type Data = Bytes;
+    type Error = Fault;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        match self.get_mut() {
+            Self::Connection(body) => Pin::new(body).poll_frame(cx),
+            Self::Stream(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Connection(body) => body.is_end_stream(),
+            Self::Stream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Connection(body) => body.size_hint(),
+            Self::Stream(body) => body.size_hint(),
+        }
+    }
+}
+
+/// The body of an answer over a connection of its own. Dropped before its end, it takes that with it: what
+/// is left of the answer must not be taken for the next one.
+#[derive(Debug)]
+pub struct ConnectionBody {
     content: Content,
     lease: Option<Lease>,
     /// What is left of the request, whose answer came first.
@@ -44,7 +90,7 @@ pub struct OriginBody {
     deadline: Option<Instant>,
 }
 
-impl OriginBody {
+impl ConnectionBody {
     /// The body `content` of an answer that comes over `lease`, whose pieces may be `between` apart.
     /// Without a lease the connection is somebody else's: it has changed protocol.
     pub fn new(
@@ -68,7 +114,8 @@ impl OriginBody {
             && self.keep_alive
             && self.sending.is_none()
         {
-            lease.server.keep(lease.worker, lease.connection, self.clock.now());
+            let Lease { connection, home: Some(home) } = lease else { return };
+            home.server.keep(home.worker, connection, self.clock.now());
         }
     }
 
@@ -94,7 +141,7 @@ impl OriginBody {
     }
 }
 
-impl http_body::Body for OriginBody {
+impl http_body::Body for ConnectionBody {
     type Data = Bytes;
     type Error = Fault;
 

@@ -38,8 +38,8 @@ impl Exchange {
     /// Where the answer was no 101.
     pub fn into_tunnel(self) -> Result<Tunnel, Fault> {
         let closed = || Fault::origin(Reason::OriginClosed, "no change of protocol");
-        let Lease { connection, turn, .. } = self.upgrade.ok_or_else(closed)?;
+        let Lease { connection, home } = self.upgrade.ok_or_else(closed)?;
         let (origin, open) = connection.into_duplex();
-        Ok(Tunnel { origin, held: Box::new((open, turn)) })
+        Ok(Tunnel { origin, held: Box::new((open, home)) })
     }
 }

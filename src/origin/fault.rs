@@ -1,5 +1,7 @@
 //! What keeps an answer's head from coming, in our words.
 
+use std::time::Duration;
+
 use super::connection::Failed;
 use crate::base::{Fault, Reason};
 
@@ -13,4 +15,9 @@ pub fn of_head(failed: Failed) -> Fault {
             if unheard { fault.retryable() } else { fault }
         }
     }
+}
+
+/// The head did not come within `limit`.
+pub fn late(limit: Duration) -> Fault {
+    Fault::origin(Reason::FirstByteTimeout, format!("no answer within {limit:?}"))
 }

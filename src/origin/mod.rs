@@ -6,17 +6,20 @@
 //! the number of open ones is counted over all workers. A kept connection that closed before a byte
 //! of its answer came is no server's fault, and the request goes over another; where a server closed
 //! a new one so, or says 503, another server is asked once, within a budget. Both only where a
-//! request may be repeated safely. Which servers are asked at all is the business of [`health`].
+//! request may be repeated safely. Over [`http2`], many requests share a connection. Which servers are asked at all is the business of [`health`].
 
 pub mod allowance;
 pub mod answer;
 pub mod balance;
 pub mod body;
+pub mod carrier;
 pub mod cluster;
 pub mod connection;
 pub mod exchange;
 pub mod fault;
 pub mod health;
+pub mod http1;
+pub mod http2;
 pub mod pool;
 pub mod retries;
 pub mod sending;
@@ -98,20 +101,24 @@ impl Origins {
 
     /// Who is asked now for what this cluster answers: of its datacenters the first in order, by its
     /// nodes where `through_edges` and these are well, or by the cluster's servers there; `None` where none
-    /// may be asked.
-    pub fn pool(&self, id: ClusterId, through_edges: bool) -> Option<&Arc<Pool>> {
+    /// may be asked but who could not be reached, `without`.
+    pub fn pool(
+        &self,
+        id: ClusterId,
+        through_edges: bool,
+        without: Option<&Arc<Pool>>,
+    ) -> Option<&Arc<Pool>> {
         let cluster = self.get(id)?;
-        let Some(edges) = self.edges.as_ref().filter(|_| through_edges) else {
-            return cluster.pool();
-        };
-        let order = cluster.order();
+        let edges = self.edges.as_ref().filter(|_| through_edges).map_or(&[][..], |it| it.pools());
         let edges_of = |pool: &Arc<Pool>| {
             let there = |edge: &&Arc<Pool>| edge.datacenter() == pool.datacenter();
-            edges.pools().iter().find(there)
+            edges.iter().find(there)
         };
+        let order = cluster.order();
         let pools = order.iter().map(|at| &cluster.pools()[*at]);
+        let may = |pool: &&Arc<Pool>| without.is_none_or(|without| !Arc::ptr_eq(pool, without));
         let asked: Vec<&Arc<Pool>> =
-            pools.flat_map(|pool| edges_of(pool).into_iter().chain([pool])).collect();
+            pools.flat_map(|pool| edges_of(pool).into_iter().chain([pool])).filter(may).collect();
         cluster::choose(&asked)
     }
 

@@ -2,31 +2,27 @@
 //! to another where that is safe.
 
 use std::collections::HashSet;
-use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use http::header::UPGRADE;
 use http::{StatusCode, request};
 
-use super::answer;
+use super::allowance::Turn;
 use super::balance::{Balance, Servers};
-use super::body::{Lease, OriginBody};
-use super::connection::{Awaited, Connection};
+use super::body::{Home, Lease};
+use super::carrier::{Answered, Carrier, Limits};
 use super::exchange::Exchange;
-use super::fault;
 use super::health::{Health, check};
 use super::retries::Retries;
-use super::sending::Sending;
 use super::server::Server;
 use super::tries::{Missed, Tries};
 use crate::base::between;
 use crate::base::{Body, Bucket, Clock, Fault, Reason, Whose, WorkerId};
 use crate::config::{self, Pooled, RouteTerms};
-use crate::wire::{Content, ResponseHead};
 
 /// A cluster's servers in one datacenter.
 #[derive(Debug)]
@@ -148,23 +144,24 @@ impl Pool {
     /// What kept the answer from coming. A request has been tried on each server that could not be
     /// reached at all; one that may be repeated safely (RFC 9110 §9.2.2) once more where a kept
     /// connection closed before a byte came, and, within the budget of retries, once at another
-    /// server where a new one did, or where the answer was a 503.
+    /// server where a new one did, or where the answer was a 503. Where the fault is
+    /// [`unsent`](Fault::unsent), the `body` is as it was.
     pub async fn send(
         &self,
-        head: request::Parts,
-        mut body: Body,
+        head: &request::Parts,
+        body: &mut Body,
         terms: RouteTerms,
         worker: WorkerId,
         clock: &Clock,
     ) -> Result<Exchange, Fault> {
         self.retries.earn();
-        let repeatable = matches!(body, Body::Empty) && head.method.is_idempotent();
+        let repeatable = matches!(*body, Body::Empty) && head.method.is_idempotent();
         let mut tries = Tries::new(repeatable, terms.retries);
-        let asking = Asking { head: &head, terms, worker, clock, started: clock.now() };
+        let asking = Asking { head, terms, worker, clock, started: clock.now() };
         loop {
-            let over = match self.pick(&head, tries.out()) {
+            let over = match self.pick(head, tries.out()) {
                 Ok(at) => {
-                    let answer = self.ask(at, &asking, &mut body, tries.fresh_only()).await;
+                    let answer = self.ask(at, &asking, body, tries.fresh_only()).await;
                     self.learn(at, &answer, clock.now());
                     tries.judge(&self.servers, at, answer, &self.retries)
                 }
@@ -208,25 +205,49 @@ impl Pool {
         let (server, config, clock) = (&self.servers[at], &self.config, asking.clock);
         let turn = server.turn(config.max_queue, config.queue_timeout, clock).await;
         let turn = turn.map_err(Missed::Full)?;
+        let carried = self.carrier(at, asking, fresh_only, turn).await;
+        let (carrier, reused) = carried.map_err(Missed::Unreachable)?;
+        let is_bodiless = matches!(*body, Body::Empty);
+        let sent = std::mem::replace(body, Body::Empty);
+        let answer = self.exchange(at, carrier, asking, sent).await;
+        answer.map_err(|mut fault| {
+            server.counts().failures.fetch_add(1, Ordering::Relaxed);
+            // What a server refuses without a look at it is no sign of ill health.
+            let reused = reused || fault.unsent;
+            fault.unsent &= is_bodiless;
+            Missed::Lost { fault, reused }
+        })
+    }
+
+    /// What a request goes over, and whether that has carried others.
+    async fn carrier(
+        &self,
+        at: usize,
+        asking: &Asking<'_>,
+        fresh_only: bool,
+        turn: Turn,
+    ) -> Result<(Carrier, bool), Fault> {
+        let (server, worker, clock) = (&self.servers[at], asking.worker, asking.clock);
+        let limit = self.config.connect_timeout;
+        // In HTTP/2 no connection changes protocol.
+        if !asking.head.headers.contains_key(UPGRADE) {
+            let since = fresh_only.then_some(asking.started);
+            if let Some(stream) = server.stream(worker, since, limit, clock).await? {
+                let reused = stream.reused;
+                return Ok((Carrier::Http2(stream.in_turn(turn)), reused));
+            }
+        }
         let kept = match fresh_only {
             true => None,
-            false => server.reuse(asking.worker, config.keepalive, clock),
+            false => server.reuse(worker, self.config.keepalive, clock),
         };
         let reused = kept.is_some();
         let connection = match kept {
             Some(connection) => connection,
-            None => {
-                let connected = server.connect(config.connect_timeout, clock).await;
-                connected.map_err(Missed::Unreachable)?
-            }
+            None => server.connect(limit, clock).await?,
         };
-        let sent = std::mem::replace(body, Body::Empty);
-        let lease = Lease { server: Arc::clone(server), worker: asking.worker, connection, turn };
-        let answer = self.exchange(lease, asking, sent).await;
-        answer.map_err(|fault| {
-            server.counts().failures.fetch_add(1, Ordering::Relaxed);
-            Missed::Lost { fault, reused }
-        })
+        let home = Some(Home { server: Arc::clone(server), worker, turn });
+        Ok((Carrier::Http1(Lease { connection, home }), reused))
     }
 
     /// Whether a server answers is what its health goes by.
@@ -258,75 +279,40 @@ impl Pool {
         let next = wishes
             .map(|wish| Left { pool: self, out, wish })
             .find_map(|servers| balance.next(&servers, asked));
-        next.ok_or_else(|| Fault::origin(Reason::NoServer, format!("cluster {}", self.name())))
+        let none = || Fault::origin(Reason::NoServer, format!("cluster {}", self.name())).unsent();
+        next.ok_or_else(none)
     }
 
     async fn exchange(
         &self,
-        mut lease: Lease,
+        at: usize,
+        carrier: Carrier,
         asking: &Asking<'_>,
         body: Body,
     ) -> Result<Exchange, Fault> {
         let Asking { head: asked, terms, clock, started, .. } = *asking;
         let sent_at = clock.now();
-        let mut sending = Sending::new(asked, body, clock);
-        let limit = terms.first_byte_timeout.unwrap_or(self.config.first_byte_timeout);
-        let head = poll_fn(head(&mut lease.connection, &mut sending, limit, clock)).await;
-        let named = |mut fault: Fault| {
-            fault.log = format!("{}: {}", lease.server.name(), fault.log);
+        let limits = Limits {
+            first_byte: terms.first_byte_timeout.unwrap_or(self.config.first_byte_timeout),
+            between: terms.between_bytes_timeout.unwrap_or(self.config.between_bytes_timeout),
+        };
+        let server = Arc::clone(self.servers[at].name());
+        let answered = carrier.exchange(asked, body, limits, clock).await;
+        let Answered { mut head, body, upgrade } = answered.map_err(|mut fault| {
+            fault.log = format!("{server}: {}", fault.log);
             fault
-        };
-        let ResponseHead { parts: mut head, keep_alive } = head.map_err(named)?;
+        })?;
         let now = clock.now();
-        let framing = answer::check(asked, &mut head)
-            .map_err(|what| named(Fault::origin(Reason::OriginGarbage, what)))?;
         let behind = self.config.is_tier && head.headers.remove(between::BEHIND).is_some();
-        let server = Arc::clone(lease.server.name());
-        let (lease, upgrade) = match head.status {
-            StatusCode::SWITCHING_PROTOCOLS => (None, Some(lease)),
-            _ => (Some(lease), None),
-        };
-        let sending = Some(sending).filter(|sending| !sending.is_over());
-        let between = terms.between_bytes_timeout.unwrap_or(self.config.between_bytes_timeout);
-        let content = Content::new(framing);
-        let clock = clock.clone();
         Ok(Exchange {
             head,
-            body: OriginBody::new(content, lease, sending, keep_alive, between, clock),
+            body,
             server,
             cluster: self.config.id,
             first_byte: now.saturating_duration_since(sent_at),
             delay: now.saturating_duration_since(started),
             behind,
             upgrade,
-        })
-    }
-}
-
-/// Sends a request and reads the head of its answer, for which it may take `limit`; an origin that does
-/// not read all may answer all the same. Its time to answer begins anew with each piece that it takes.
-fn head(
-    connection: &mut Connection,
-    sending: &mut Sending,
-    limit: Duration,
-    clock: &Clock,
-) -> impl FnMut(&mut Context<'_>) -> Poll<Result<ResponseHead, Fault>> {
-    let mut deadline = clock.now() + limit;
-    let mut awaited = Awaited::default();
-    move |cx| {
-        let gone = sending.gone();
-        if let Poll::Ready(sent) = connection.poll_send(sending, cx) {
-            sent?;
-        }
-        if sending.is_streamed() && sending.gone() != gone {
-            deadline = clock.now() + limit;
-        }
-        if let Poll::Ready(head) = connection.poll_head(&mut awaited, cx) {
-            return Poll::Ready(head.map_err(fault::of_head));
-        }
-        connection.poll_late(deadline, clock, cx).map(|()| {
-            let log = format!("no answer within {limit:?}");
-            Err(Fault::origin(Reason::FirstByteTimeout, log))
         })
     }
 }

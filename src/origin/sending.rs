@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::request;
+use http::{HeaderMap, request};
 use http_body::{Body as _, Frame};
 
 use crate::base::{Body, Clock, Fault, Reason, Sleep};
@@ -29,9 +29,11 @@ pub struct Sending {
     /// A large piece of the body, behind the text.
     piece: Bytes,
     body: Body,
-    chunks: Option<Chunked>,
-    /// What the body has still to bring of the length that the head tells.
-    left: u64,
+    framing: Framed,
+    /// What the body has still to bring of its length, where that was told.
+    left: Option<u64>,
+    /// What comes behind a body that is not framed here.
+    trailers: Option<HeaderMap>,
     /// Whether something of the body has come.
     begun: bool,
     /// Whether the body is over.
@@ -44,13 +46,15 @@ pub struct Sending {
     due: Option<(Sleep, Instant)>,
 }
 
-/// Where a chunked body is.
+/// How a body goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Chunked {
-    /// Before its first chunk.
-    Begins,
-    /// Behind a chunk's data.
-    Data,
+enum Framed {
+    /// As it is.
+    Bare,
+    /// In chunks, before the first of them.
+    Chunks,
+    /// In chunks, behind the data of one.
+    Chunk,
 }
 
 impl Sending {
@@ -64,15 +68,21 @@ impl Sending {
             write::field(&mut text, "transfer-encoding", b"chunked");
         }
         text.extend_from_slice(b"\r\n");
-        let chunks = chunked.then_some(Chunked::Begins);
-        let ended = body.is_end_stream();
+        let framing = if chunked { Framed::Chunks } else { Framed::Bare };
+        Self { text, framing, ..Self::bare(body, clock) }
+    }
+
+    /// A body alone, which somebody else frames.
+    pub fn bare(body: Body, clock: &Clock) -> Self {
+        let (left, ended) = (body.size_hint().exact(), body.is_end_stream());
         Self {
-            text,
+            text: Vec::new(),
             written: 0,
             piece: Bytes::new(),
             body,
-            chunks,
-            left: told.unwrap_or_default(),
+            framing: Framed::Bare,
+            left,
+            trailers: None,
             begun: false,
             ended,
             over: false,
@@ -100,6 +110,23 @@ impl Sending {
     /// The rest will never go.
     pub fn give_up(&mut self) {
         self.over = true;
+    }
+
+    /// Takes at most `most` bytes of what is to be written next, and whether nothing follows them.
+    pub fn take(&mut self, most: usize) -> (Bytes, bool) {
+        let text = &self.text[self.written..];
+        let bytes = match text.is_empty() {
+            true => self.piece.slice(..most.min(self.piece.len())),
+            false => Bytes::copy_from_slice(&text[..most.min(text.len())]),
+        };
+        self.advance(bytes.len());
+        let gone = self.text.is_empty() && self.piece.is_empty();
+        (bytes, gone && self.ended && self.trailers.is_none())
+    }
+
+    /// The trailer fields of a body that was not framed here, once all of it has gone.
+    pub fn take_trailers(&mut self) -> Option<HeaderMap> {
+        self.trailers.take()
     }
 
     /// What is to be written next; `None` once all of it has gone.
@@ -170,8 +197,8 @@ impl Sending {
             Some(Err(last)) => Err(last.into_trailers().ok()),
             None => Err(None),
         };
-        if let Some(at) = &mut self.chunks {
-            if std::mem::replace(at, Chunked::Data) == Chunked::Data {
+        if self.framing != Framed::Bare {
+            if std::mem::replace(&mut self.framing, Framed::Chunk) == Framed::Chunk {
                 self.text.extend_from_slice(b"\r\n");
             }
             match &frame {
@@ -185,11 +212,11 @@ impl Sending {
         }
         match frame {
             Ok(bytes) => {
-                if self.chunks.is_none() {
-                    self.left = self.left.checked_sub(bytes.len() as u64).ok_or_else(too_long)?;
+                if let Some(left) = &mut self.left {
+                    *left = left.checked_sub(bytes.len() as u64).ok_or_else(too_long)?;
                 }
                 // Nothing is asked of a body that has brought all it told.
-                self.ended = self.chunks.is_none() && self.body.is_end_stream();
+                self.ended = self.framing == Framed::Bare && self.body.is_end_stream();
                 self.begun = true;
                 if bytes.len() < ENOUGH {
                     self.text.extend_from_slice(&bytes);
@@ -197,8 +224,13 @@ impl Sending {
                     self.piece = bytes;
                 }
             }
-            Err(_) if self.left > 0 => return Poll::Ready(Err(too_short(self.left))),
-            Err(_) => self.ended = true,
+            Err(trailers) => {
+                if let Some(left) = self.left.filter(|left| *left > 0) {
+                    return Poll::Ready(Err(too_short(left)));
+                }
+                self.trailers = trailers.filter(|_| self.framing == Framed::Bare);
+                self.ended = true;
+            }
         }
         Poll::Ready(Ok(()))
     }

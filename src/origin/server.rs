@@ -1,5 +1,7 @@
 //! One server: its addresses, its idle connections by worker, and how many are open in all.
 
+mod opening;
+
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,11 +10,11 @@ use std::time::{Duration, Instant};
 use super::allowance::{Allowance, Turn};
 use super::connection::Connection;
 use super::health::Vitals;
-use crate::base::budget::Part;
+use super::http2::Links;
 use crate::base::{Budget, Charge, Clock, Elapsed, Fault, Reason, WorkerId};
-use crate::config::{self, Host};
+use crate::config::{self, Host, Protocol};
 use crate::net::client_tls;
-use crate::net::dial::{self, Stream, Tls};
+use crate::net::dial::Tls;
 use crate::net::resolver::{Addresses, Resolver};
 
 /// A server of a cluster.
@@ -24,6 +26,9 @@ pub struct Server {
     port: u16,
     addresses: Addresses,
     tls: Option<Tls>,
+    /// The workers' connections of HTTP/2, where that is spoken, and how TLS is then.
+    links: Box<[Links]>,
+    links_tls: Option<Tls>,
     most: usize,
     open: Arc<AtomicUsize>,
     /// As many turns as there may be connections, or fewer: each exchange has one.
@@ -73,19 +78,21 @@ impl Drop for Open {
     }
 }
 
-/// What a connection takes, in bytes: its socket's in the kernel above all.
-const CONNECTION: u64 = 16 * 1024;
-
 impl Server {
-    /// A server as configured, with at most `most` connections.
+    /// A server of `cluster` as configured, which speaks `tls`.
     pub fn new(
         config: &config::Server,
+        cluster: &config::Cluster,
         tls: Option<Tls>,
-        most: usize,
         workers: usize,
         resolver: &Resolver,
         budget: &Budget,
     ) -> Self {
+        let most = cluster.max_connections;
+        let speaks_http2 = cluster.protocol == Protocol::Http2;
+        let linked = if speaks_http2 { workers } else { 0 };
+        let offering =
+            |tls: &Tls| Tls { config: client_tls::offering_http2(&tls.config), ..tls.clone() };
         let addresses = match &config.host {
             Host::Address(address) => Addresses::Fixed(Arc::from([*address])),
             Host::Name(name) => resolver.watch(name),
@@ -95,6 +102,8 @@ impl Server {
             authority: authority(config),
             port: config.port,
             addresses,
+            links: (0..linked).map(|_| Links::default()).collect(),
+            links_tls: tls.as_ref().filter(|_| speaks_http2).map(offering),
             tls,
             most,
             open: Arc::default(),
@@ -218,73 +227,15 @@ impl Server {
         self.with_idle(worker, |idle| idle.push(Idle { connection, since: now }));
     }
 
-    /// Opens a connection.
-    ///
-    /// # Errors
-    /// [`Reason::PoolFull`], or what kept the connection from opening.
-    pub async fn connect(&self, limit: Duration, clock: &Clock) -> Result<Connection, Fault> {
-        let open = self.place()?;
-        let connected = self.open_stream(limit, clock).await;
-        let connected = connected.map(|stream| Connection::new(stream, open));
-        let count = match &connected {
-            Ok(_) => &self.counts.connects,
-            Err(_) => &self.counts.connect_failures,
-        };
-        count.fetch_add(1, Ordering::Relaxed);
-        connected
-    }
-
-    /// Opens a connection beside those of requests, which is not counted among them.
-    ///
-    /// # Errors
-    /// What kept it from opening.
-    pub async fn dial(&self, limit: Duration, clock: &Clock) -> Result<Connection, Fault> {
-        let stream = self.open_stream(limit, clock).await?;
-        let charge = self.budget.charge(Part::Origins, CONNECTION);
-        Ok(Connection::new(stream, Open { count: Arc::new(AtomicUsize::new(1)), _charge: charge }))
-    }
-
-    async fn open_stream(&self, limit: Duration, clock: &Clock) -> Result<Stream, Fault> {
-        let late = |_| Fault::origin(Reason::NoAddress, "DNS did not answer in time");
-        let addresses = clock.within(limit, self.addresses()).await.map_err(late)??;
-        dial::dial(&addresses, self.port, self.tls.as_ref(), limit, clock).await
-    }
-
     /// Closes what has been idle for `keepalive`, and what the server has closed.
     pub fn sweep(&self, keepalive: Duration, now: Instant) {
+        self.links.iter().for_each(|links| links.sweep(keepalive, now));
         for idle in &self.idle {
             let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
             idle.retain_mut(|idle| {
                 now.saturating_duration_since(idle.since) < keepalive && idle.connection.is_quiet()
             });
         }
-    }
-
-    fn place(&self) -> Result<Open, Fault> {
-        // Where all are open, an idle one of another worker gives way.
-        for _ in 0..=self.idle.len() {
-            let charge = self.budget.charge(Part::Origins, CONNECTION);
-            let place = Open { count: Arc::clone(&self.open), _charge: charge };
-            if self.open.fetch_add(1, Ordering::Relaxed) < self.most {
-                return Ok(place);
-            }
-            drop(place);
-            if !self.close_an_idle_one() {
-                break;
-            }
-        }
-        Err(self.full())
-    }
-
-    /// Closes the connection that has been idle longest at some worker.
-    fn close_an_idle_one(&self) -> bool {
-        self.idle.iter().any(|idle| {
-            let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
-            !idle.is_empty() && {
-                idle.remove(0);
-                true
-            }
-        })
     }
 
     fn with_idle<R>(&self, worker: WorkerId, act: impl FnOnce(&mut Vec<Idle>) -> R) -> Option<R> {
@@ -329,8 +280,7 @@ pub fn all_of(
             }
             _ => None,
         };
-        let most = cluster.max_connections;
-        Ok(Arc::new(Server::new(server, tls, most, workers, resolver, budget)))
+        Ok(Arc::new(Server::new(server, cluster, tls, workers, resolver, budget)))
     };
     location.servers.iter().map(server).collect()
 }

@@ -101,7 +101,9 @@ impl Tries {
             Err(Missed::Lost { fault, .. }) if fault.retry && may_go_on && retries.take() => {
                 self.elsewhere = true;
             }
-            Err(Missed::Full(fault) | Missed::Unreachable(fault) | Missed::Lost { fault, .. }) => {
+            // What was sent before, may be sent again.
+            Err(Missed::Unreachable(fault)) => return ControlFlow::Break(Err(fault.unsent())),
+            Err(Missed::Full(fault) | Missed::Lost { fault, .. }) => {
                 return ControlFlow::Break(Err(fault));
             }
         }

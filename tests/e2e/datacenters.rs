@@ -101,6 +101,26 @@ fn reads_go_to_the_nearest_that_is_well_and_writes_to_the_primary() {
 }
 
 #[test]
+fn what_cannot_be_reached_costs_no_reader_his_page() {
+    let servers = Servers::start();
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let all = format!(
+        "{THREE}
+         [cluster.read.datacenter.codfw]\nservers = ['{}']
+         [cluster.read.datacenter.eqiad]\nservers = ['{gone}']
+         [[site.wiki.route]]\nmethods = ['GET', 'HEAD', 'POST']\ncluster = 'read'",
+        servers.codfw.address(),
+    );
+    let setup = Proxy::new(&servers.codfw).with("node", "datacenter = 'esams'").config(&all);
+    let proxy = setup.start();
+    // From the first on: nobody has found out yet that the nearest is gone.
+    assert_eq!(proxy.http1().get("/page").expect(200).text(), "codfw");
+    let wrote = proxy.http1().send(Request::new("POST", "/edit").body("whole")).expect(200);
+    assert_eq!(wrote.text(), "codfw");
+    assert_eq!(servers.codfw.requests()[1].body, b"whole");
+}
+
+#[test]
 fn a_primary_that_fails_has_no_stand_in() {
     let servers = Servers::start();
     let proxy = servers.seen_from_esams("").start();

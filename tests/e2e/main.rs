@@ -33,6 +33,7 @@ mod kit_itself;
 mod letter;
 mod listen;
 mod origin_failures;
+mod origin_http2;
 mod poisoning;
 mod proxy_protocol;
 mod purge;

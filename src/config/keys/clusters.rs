@@ -28,6 +28,14 @@ pub(super) static CLUSTER: Section = Section {
              no datacenter come last.",
         ),
         key(
+            "protocol",
+            Choice(&["http/1.1", "h2"]),
+            Is("\"http/1.1\""),
+            "What servers are spoken to in. With \"h2\" the requests of a worker share a few connections of HTTP/2, \
+             up to 100 on each; a TLS server that chooses HTTP/1.1 (ALPN) gets that, and one without TLS must \
+             take HTTP/2 at once (RFC 9113 section 3.3). What changes protocol goes over HTTP/1.1.",
+        ),
+        key(
             "connect_timeout",
             NONZERO,
             Is("\"3s\""),
@@ -50,7 +58,7 @@ pub(super) static CLUSTER: Section = Section {
             "max_connections",
             Integer { least: 1, most: 1_000_000 },
             Is("1000"),
-            "Connections to each server, over all workers.",
+            "Connections to each server, or with \"h2\" requests under way there, over all workers.",
         ),
         key(
             "max_queue",

@@ -3,7 +3,9 @@
 use super::super::Ids;
 use super::super::file::Table;
 use super::super::kind::Value;
-use super::super::meaning::{Balance, Certificate, Check, Cluster, Location, Pem, Server, Spread};
+use super::super::meaning::{
+    Balance, Certificate, Check, Cluster, Location, Pem, Protocol, Server, Spread,
+};
 use super::{need, small};
 use crate::base::ClusterId;
 
@@ -21,6 +23,10 @@ pub(super) fn cluster(table: &Table, here: Here<'_>, ids: &Ids) -> Option<Cluste
             "least" => Balance::Least,
             "hash" => Balance::Hash,
             _ => Balance::Turns,
+        },
+        protocol: match table.text("protocol") {
+            "h2" => Protocol::Http2,
+            _ => Protocol::Http1,
         },
         connect_timeout: table.duration("connect_timeout"),
         first_byte_timeout: table.duration("first_byte_timeout"),

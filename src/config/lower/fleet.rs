@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::Ids;
 use super::super::file::Table;
 use super::super::meaning::{
-    Balance, Certificate, Check, Cluster, Datacenter, Fleet, Location, Pem, Spread, Trust,
+    Balance, Certificate, Check, Cluster, Datacenter, Fleet, Location, Pem, Protocol, Spread, Trust,
 };
 use super::super::texts;
 use super::{cluster, need};
@@ -73,6 +73,7 @@ fn tier(id: ClusterId, locations: Vec<Location>, trust: &Trust) -> Cluster {
         spread: Spread::Nearest,
         // What one of them has stored, it is asked for again.
         balance: Balance::Hash,
+        protocol: Protocol::Http1,
         connect_timeout: seconds(3),
         // They have timeouts of their own towards servers.
         first_byte_timeout: seconds(75),

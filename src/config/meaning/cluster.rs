@@ -20,6 +20,8 @@ pub struct Cluster {
     pub spread: Spread,
     /// Which of them a request goes to.
     pub balance: Balance,
+    /// What its servers are spoken to in.
+    pub protocol: Protocol,
     /// From the first SYN to a connection, TLS included.
     pub connect_timeout: Duration,
     /// From the request's last byte to the end of the answer's head.
@@ -63,6 +65,15 @@ pub struct Location {
     pub datacenter: Option<Arc<str>>,
     /// The servers, at least one.
     pub servers: Vec<Server>,
+}
+
+/// What servers are spoken to in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2, where they do not choose otherwise.
+    Http2,
 }
 
 /// How a cluster's datacenters share its requests.

@@ -2,18 +2,17 @@
 //! is what it must be.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 
 use http::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
 use http::{HeaderValue, Method, Request, Uri, request};
+use http_body::Body as _;
 
-use super::super::answer;
-use super::super::connection::{Awaited, Connection, Failed};
-use super::super::fault;
-use super::super::sending::Sending;
+use super::super::body::OriginBody;
+use super::super::carrier::{Answered, Carrier, Limits};
 use super::super::server::Server;
 use crate::base::{Body, Clock, Fault};
 use crate::config::Check;
-use crate::wire::{Content, Piece, ResponseHead};
 
 /// How much of a body a text is sought in, in bytes.
 const MOST: usize = 64 * 1024;
@@ -24,9 +23,9 @@ const MOST: usize = 64 * 1024;
 /// What is not as it must be.
 pub async fn check(server: &Server, terms: &Check, clock: &Clock) -> Result<(), String> {
     let checked = async {
-        let connection = server.dial(terms.timeout, clock).await.map_err(|fault| fault.log)?;
+        let carrier = server.dial(terms.timeout, clock).await.map_err(|fault| fault.log)?;
         match &terms.path {
-            Some(path) => fetch(connection, &request(server, terms, path)?, terms, clock).await,
+            Some(path) => fetch(carrier, &request(server, terms, path)?, terms, clock).await,
             None => Ok(()),
         }
     };
@@ -49,42 +48,35 @@ fn request(server: &Server, terms: &Check, path: &str) -> Result<request::Parts,
 }
 
 async fn fetch(
-    mut connection: Connection,
+    carrier: Carrier,
     asked: &request::Parts,
     terms: &Check,
     clock: &Clock,
 ) -> Result<(), String> {
-    let mut sending = Sending::new(asked, Body::Empty, clock);
-    let mut awaited = Awaited::default();
-    let said = |failed: Failed| fault::of_head(failed).log;
-    let ResponseHead { parts: mut head, .. } = poll_fn(|cx| {
-        let _ = connection.poll_send(&mut sending, cx);
-        connection.poll_head(&mut awaited, cx)
-    })
-    .await
-    .map_err(said)?;
+    // The check has a limit of its own, which is over before these.
+    let later = terms.timeout * 2;
+    let limits = Limits { first_byte: later, between: later };
+    let answered = carrier.exchange(asked, Body::Empty, limits, clock).await;
+    let Answered { head, body, .. } = answered.map_err(|fault| fault.log)?;
     if head.status.as_u16() != terms.status {
         return Err(format!("answered {}, not {}", head.status.as_u16(), terms.status));
     }
     let Some(text) = &terms.body else { return Ok(()) };
-    let mut content = Content::new(answer::check(asked, &mut head)?);
-    let body = read(&mut connection, &mut content).await.map_err(|fault| fault.log)?;
+    let body = read(body).await.map_err(|fault| fault.log)?;
     match body.windows(text.len()).any(|part| part == text.as_bytes()) {
         true => Ok(()),
         false => Err(format!("the first {} bytes of its answer have no {text:?}", body.len())),
     }
 }
 
-async fn read(connection: &mut Connection, content: &mut Content) -> Result<Vec<u8>, Fault> {
-    let mut body = Vec::new();
-    while body.len() < MOST {
-        match poll_fn(|cx| connection.poll_body(content, cx)).await? {
-            Piece::Data(bytes) => body.extend_from_slice(&bytes),
-            Piece::End(_) => break,
-            // `poll_body` has read on before it says so.
-            Piece::More => {}
+async fn read(mut body: OriginBody) -> Result<Vec<u8>, Fault> {
+    let mut read = Vec::new();
+    while read.len() < MOST {
+        let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await else { break };
+        if let Ok(bytes) = frame?.into_data() {
+            read.extend_from_slice(&bytes);
         }
     }
-    body.truncate(MOST);
-    Ok(body)
+    read.truncate(MOST);
+    Ok(read)
 }

@@ -1,0 +1,169 @@
+//! One connection of HTTP/2, and who has a stream on it.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use h2::client::{Builder, Connection, SendRequest};
+use h2::{Ping, PingPong};
+
+use super::super::allowance::Turn;
+use super::super::server::Open;
+use super::fault;
+use crate::base::{Clock, Fault};
+use crate::net::dial;
+
+/// The most requests over one connection at a time.
+const MOST: u32 = 100;
+/// What of an answer may be on its way to a reader who does not read, in bytes.
+const WINDOW: u32 = 256 * 1024;
+/// The largest head of an answer, in bytes.
+const MAX_HEAD: u32 = 64 * 1024;
+
+/// A connection that takes more requests.
+#[derive(Debug)]
+pub struct Link {
+    sender: SendRequest<Bytes>,
+    shared: Arc<Shared>,
+    opened: Instant,
+    used: Instant,
+    is_tls: bool,
+}
+
+/// What a connection's streams and its driver share. It counts as open until all of them have gone.
+#[derive(Debug)]
+struct Shared {
+    streams: AtomicUsize,
+    /// Whether a request waited for an answer in vain: others would too.
+    is_suspect: AtomicBool,
+    _open: Open,
+}
+
+/// The right to one exchange over a connection, until dropped.
+#[derive(Debug)]
+pub struct Stream {
+    pub(super) sender: SendRequest<Bytes>,
+    shared: Arc<Shared>,
+    /// Whether the connection had carried others before.
+    pub reused: bool,
+    pub(super) is_tls: bool,
+    turn: Option<Turn>,
+}
+
+impl Link {
+    /// Speaks HTTP/2 over `stream`. While requests are under way, a server that does not answer a PING
+    /// within `patience` is given up.
+    ///
+    /// # Errors
+    /// What kept it from being spoken.
+    pub async fn new(
+        stream: dial::Stream,
+        open: Open,
+        patience: Duration,
+        clock: &Clock,
+    ) -> Result<Self, Fault> {
+        let is_tls = stream.is_tls();
+        let begun = Builder::new()
+            .initial_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW * MOST)
+            .max_header_list_size(MAX_HEAD)
+            .enable_push(false)
+            .handshake(stream);
+        let (sender, connection) = begun.await.map_err(|error| fault::of_head(&error))?;
+        let (streams, is_suspect) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let shared = Arc::new(Shared { streams, is_suspect, _open: open });
+        tokio::spawn(drive(connection, Arc::clone(&shared), patience, clock.clone()));
+        let now = clock.now();
+        Ok(Self { sender, shared, opened: now, used: now, is_tls })
+    }
+
+    /// When it was opened.
+    pub fn opened(&self) -> Instant {
+        self.opened
+    }
+
+    /// Whether it takes requests at all.
+    pub fn is_open(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        let ended = matches!(self.sender.poll_ready(&mut cx), Poll::Ready(Err(_)));
+        !ended && !self.shared.is_suspect.load(Ordering::Relaxed)
+    }
+
+    /// Whether it takes one more now.
+    pub fn has_room(&self) -> bool {
+        let most = self.sender.current_max_send_streams().min(MOST as usize);
+        self.shared.streams.load(Ordering::Relaxed) < most
+    }
+
+    /// Whether nobody has asked anything over it for so long.
+    pub fn is_idle(&self, time: Duration, now: Instant) -> bool {
+        self.shared.streams.load(Ordering::Relaxed) == 0
+            && now.saturating_duration_since(self.used) >= time
+    }
+
+    /// One more stream.
+    pub fn stream(&mut self, now: Instant) -> Stream {
+        let reused = self.used > self.opened || self.shared.streams.load(Ordering::Relaxed) > 0;
+        self.used = now;
+        self.shared.streams.fetch_add(1, Ordering::Relaxed);
+        let (sender, shared) = (self.sender.clone(), Arc::clone(&self.shared));
+        Stream { sender, shared, reused, is_tls: self.is_tls, turn: None }
+    }
+}
+
+impl Stream {
+    /// The same, in the `turn` of a request.
+    #[must_use]
+    pub fn in_turn(mut self, turn: Turn) -> Self {
+        self.turn = Some(turn);
+        self
+    }
+
+    /// No answer has come: nobody else is to wait for one over this connection.
+    pub(super) fn suspect(&self) {
+        self.shared.is_suspect.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.shared.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Moves the bytes of a connection until it ends, or its server does not answer.
+async fn drive(
+    mut connection: Connection<dial::Stream, Bytes>,
+    shared: Arc<Shared>,
+    patience: Duration,
+    clock: Clock,
+) {
+    let Some(mut ping) = connection.ping_pong() else { return };
+    let mut is_pinged = false;
+    let mut sleep = clock.sleep(patience);
+    loop {
+        tokio::select! {
+            biased;
+            // Its error has reached the streams.
+            _ = &mut connection => return,
+            pong = pong(&mut ping), if is_pinged => {
+                if pong.is_err() { return }
+                is_pinged = false;
+            }
+            () = &mut sleep => {
+                if is_pinged { return }
+                if shared.streams.load(Ordering::Relaxed) > 0 {
+                    is_pinged = ping.send_ping(Ping::opaque()).is_ok();
+                }
+                sleep.reset(clock.now() + patience);
+            }
+        }
+    }
+}
+
+async fn pong(ping: &mut PingPong) -> Result<(), h2::Error> {
+    poll_fn(|cx| ping.poll_pong(cx)).await.map(drop)
+}
