@@ -43,16 +43,19 @@ impl Carrier {
     /// the same. Its time to answer begins anew with each piece that it takes.
     ///
     /// # Errors
-    /// What kept the head from coming.
+    /// What kept the head from coming. Where the fault is [`unsent`](Fault::unsent), `body` is whole again.
     pub async fn exchange(
         self,
         asked: &request::Parts,
-        body: Body,
+        body: &mut Body,
         limits: Limits,
         clock: &Clock,
     ) -> Result<Answered, Fault> {
         match self {
-            Self::Http1(lease) => http1::exchange(lease, asked, body, limits, clock).await,
+            Self::Http1(lease) => {
+                let body = std::mem::replace(body, Body::Empty);
+                http1::exchange(lease, asked, body, limits, clock).await
+            }
             Self::Http2(stream) => http2::exchange(stream, asked, body, limits, clock).await,
         }
     }

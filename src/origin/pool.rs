@@ -207,14 +207,11 @@ impl Pool {
         let turn = turn.map_err(Missed::Full)?;
         let carried = self.carrier(at, asking, fresh_only, turn).await;
         let (carrier, reused) = carried.map_err(Missed::Unreachable)?;
-        let is_bodiless = matches!(*body, Body::Empty);
-        let sent = std::mem::replace(body, Body::Empty);
-        let answer = self.exchange(at, carrier, asking, sent).await;
-        answer.map_err(|mut fault| {
+        let answer = self.exchange(at, carrier, asking, body).await;
+        answer.map_err(|fault| {
             server.counts().failures.fetch_add(1, Ordering::Relaxed);
             // What a server refuses without a look at it is no sign of ill health.
             let reused = reused || fault.unsent;
-            fault.unsent &= is_bodiless;
             Missed::Lost { fault, reused }
         })
     }
@@ -288,7 +285,7 @@ impl Pool {
         at: usize,
         carrier: Carrier,
         asking: &Asking<'_>,
-        body: Body,
+        body: &mut Body,
     ) -> Result<Exchange, Fault> {
         let Asking { head: asked, terms, clock, started, .. } = *asking;
         let sent_at = clock.now();

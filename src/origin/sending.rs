@@ -124,6 +124,12 @@ impl Sending {
         (bytes, gone && self.ended && self.trailers.is_none())
     }
 
+    /// What is left of a body that was not framed here: pieces, and what has not been asked for.
+    pub fn into_rest(mut self) -> ([Bytes; 2], Option<Body>) {
+        let text = Bytes::from(self.text.split_off(self.written));
+        ([text, self.piece], Some(self.body).filter(|_| !self.ended))
+    }
+
     /// The trailer fields of a body that was not framed here, once all of it has gone.
     pub fn take_trailers(&mut self) -> Option<HeaderMap> {
         self.trailers.take()

@@ -20,10 +20,16 @@ pub struct Tries {
     retries: bool,
     out: HashSet<usize>,
     fresh_only: bool,
+    /// How often a server has refused it without a look at it.
+    refusals: u8,
     /// Whether another server was asked after one had been sent the request.
     elsewhere: bool,
     spare: Option<Exchange>,
 }
+
+/// How often a request goes out again that was refused: a server that leaves refuses what is under way, and
+/// a new connection to it may be the next that it leaves.
+const REFUSALS: u8 = 3;
 
 /// Why a server has not answered.
 #[derive(Debug)]
@@ -45,8 +51,16 @@ impl Tries {
     /// None yet, of a request that may be `repeatable` after it was sent, and may be sent to another
     /// server then where it has `retries`.
     pub fn new(repeatable: bool, retries: bool) -> Self {
-        let (fresh_only, elsewhere) = (false, false);
-        Self { repeatable, retries, out: HashSet::new(), fresh_only, elsewhere, spare: None }
+        let (fresh_only, elsewhere, refusals) = (false, false, 0);
+        Self {
+            repeatable,
+            retries,
+            out: HashSet::new(),
+            fresh_only,
+            refusals,
+            elsewhere,
+            spare: None,
+        }
     }
 
     /// The servers that it does not go to again.
@@ -89,6 +103,12 @@ impl Tries {
             // Nothing was sent, so any request may go to the next server.
             Err(Missed::Unreachable(_)) if others => {
                 self.out.insert(at);
+                return ControlFlow::Continue(());
+            }
+            // Nor was anything done with what was sent (RFC 9113 §8.7).
+            Err(Missed::Lost { fault, .. }) if fault.unsent && self.refusals < REFUSALS => {
+                servers[at].counts().retries.fetch_add(1, Ordering::Relaxed);
+                self.refusals += 1;
                 return ControlFlow::Continue(());
             }
             Err(Missed::Lost { fault, reused: true })

@@ -126,6 +126,15 @@ fn what_a_server_has_not_processed_is_asked_again_rfc9113_8_7() {
     let proxy = before(&server).start();
     assert_eq!(proxy.http1().get("/refused").expect(200).text(), "page");
     assert_eq!(server.seen("/refused").len(), 2);
+    let body = "whole".repeat(5000);
+    let (sending, request) = Request::new("POST", "/refused-post").streamed();
+    let asked = proxy.http1().begin(request);
+    sending.send(&body[..7]);
+    server.wait_for("/refused-post", 1);
+    sending.send(&body[7..]);
+    sending.finish();
+    asked.response().expect(200);
+    assert_eq!(server.seen("/refused-post")[1].body, body.as_bytes());
     // What broke in the server's hands is not.
     proxy.http1().get("/broken").expect(502).expect_because("origin-closed");
     assert_eq!(server.seen("/broken").len(), 1);

@@ -56,7 +56,7 @@ async fn fetch(
     // The check has a limit of its own, which is over before these.
     let later = terms.timeout * 2;
     let limits = Limits { first_byte: later, between: later };
-    let answered = carrier.exchange(asked, Body::Empty, limits, clock).await;
+    let answered = carrier.exchange(asked, &mut Body::Empty, limits, clock).await;
     let Answered { head, body, .. } = answered.map_err(|fault| fault.log)?;
     if head.status.as_u16() != terms.status {
         return Err(format!("answered {}, not {}", head.status.as_u16(), terms.status));

@@ -30,7 +30,7 @@ use crate::wire::Framing;
 pub async fn exchange(
     mut stream: Stream,
     asked: &request::Parts,
-    body: Body,
+    body: &mut Body,
     limits: Limits,
     clock: &Clock,
 ) -> Result<Answered, Fault> {
@@ -43,17 +43,15 @@ pub async fn exchange(
     };
     let (mut answer, sender) = begun.map_err(|_| late())??;
     let is_streamed = matches!(body, Body::Stream(_));
-    let mut upload = (!body.is_end_stream()).then(|| Upload::new(sender, body, clock));
+    let sent = (!body.is_end_stream()).then(|| std::mem::replace(body, Body::Empty));
+    let mut upload = sent.map(|body| Upload::new(sender, body, clock));
     let mut sleep = clock.sleep(limit);
     let answer = poll_fn(|cx| {
         if let Some(sending) = &mut upload {
             let gone = sending.gone();
-            let sent = sending.poll_send(cx)?;
+            _ = sending.poll_send(cx)?;
             if is_streamed && sending.gone() != gone {
                 sleep.reset(clock.now() + limit);
-            }
-            if sent.is_ready() {
-                upload = None;
             }
         }
         if let Poll::Ready(answer) = Pin::new(&mut answer).poll(cx) {
@@ -61,7 +59,13 @@ pub async fn exchange(
         }
         Pin::new(&mut sleep).poll(cx).map(|()| Err(late()))
     });
-    let (mut head, body): (response::Parts, RecvStream) = answer.await?.into_parts();
+    let answer = match (answer.await, upload) {
+        (Ok(answer), upload) => (answer, upload.filter(|sending| !sending.is_over())),
+        (Err(fault), Some(sending)) if fault.unsent => return Err(put_back(fault, sending, body)),
+        (Err(fault), _) => return Err(fault),
+    };
+    let (answer, upload) = answer;
+    let (mut head, body): (response::Parts, RecvStream) = answer.into_parts();
     let framing = answer::check(asked, &mut head)
         .map_err(|what| Fault::origin(Reason::OriginGarbage, what))?;
     let length = match framing {
@@ -71,6 +75,15 @@ pub async fn exchange(
     let rest = Rest { body, upload, stream };
     let body = StreamBody::new(rest, length, limits.between, clock.clone());
     Ok(Answered { head, body: OriginBody::Stream(body), upgrade: None })
+}
+
+/// Makes whole again the body of a request that the server has refused, or tells that it cannot be.
+fn put_back(mut fault: Fault, sending: Upload, body: &mut Body) -> Fault {
+    match sending.into_body() {
+        Some(whole) => *body = whole,
+        None => (fault.unsent, fault.retry) = (false, false),
+    }
+    fault
 }
 
 /// Opens the stream with the head of the request, as soon as the server takes one more.

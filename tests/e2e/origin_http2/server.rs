@@ -170,9 +170,10 @@ async fn answer(
     shared: &Shared,
 ) -> Option<()> {
     let path = request.uri().path().to_owned();
-    let early = path == "/early";
-    let seen = note(shared, connection, request, !early).await?;
-    let count = shared.seen.look(|all| all.iter().filter(|one| one.uri.path() == path).count());
+    let before = shared.seen.look(|all| all.iter().filter(|one| one.uri.path() == path).count());
+    // One that is refused is not read.
+    let refused = path.starts_with("/refused") && before == 0;
+    let seen = note(shared, connection, request, !refused).await?;
     let life = match path.as_str() {
         "/modified" => "max-age=0",
         "/large" => "no-store",
@@ -180,7 +181,7 @@ async fn answer(
     };
     let page = Response::builder().header("cache-control", life);
     match path.as_str() {
-        "/refused" if count == 1 => {
+        _ if refused => {
             respond.send_reset(Reason::REFUSED_STREAM);
             return None;
         }
