@@ -225,7 +225,7 @@ impl Batch {
             let relayed = match purges.sources.relay() {
                 // What means nothing here, or is forbidden, goes nowhere.
                 Some(relay) if wanted.at(purges.sources.desk(), may, |_| ()).is_ok() => {
-                    relay.tell(wanted.to_json().to_string()).await
+                    relay.tell(wanted.to_json().to_string(), None).await
                 }
                 _ => Ok(()),
             };

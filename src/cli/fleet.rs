@@ -34,8 +34,9 @@ pub(super) struct Common {
 /// What `tidegate pool` and `tidegate depool` take.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Options {
-    /// Datacenters (`eqiad`), or servers (`eqiad/wiki/10.64.0.1:80`; `-/wiki/…` where there are no
-    /// datacenters)
+    /// Datacenters (`eqiad`), servers (`eqiad/wiki/10.64.0.1:80`; `-/wiki/…` where there are no
+    /// datacenters), or nodes (`https://cp1.eqiad.example.org:8443`, as `edges` name it, or
+    /// `nodes/eqiad/https://…`)
     #[arg(required = true, value_name = "WHAT")]
     what: Vec<String>,
     /// The servers' share from now on
@@ -106,6 +107,7 @@ fn changed(
     weight: Option<u32>,
 ) -> Result<Change, String> {
     let key = match what.splitn(3, '/').collect::<Vec<_>>()[..] {
+        _ if let Some(key) = node(config, what) => key,
         [name] => {
             known(config, name)?;
             State::datacenter(name)
@@ -119,10 +121,23 @@ fn changed(
             }
             State::server(datacenter, cluster, server)
         }
-        _ => return Err(format!("{what}: a datacenter, or DATACENTER/CLUSTER/SERVER")),
+        _ => return Err(format!("{what}: a datacenter, DATACENTER/CLUSTER/SERVER, or a node")),
     };
     let before = state.get(&key).and_then(|entry| entry.weight);
     Ok((key, Entry { pooled, weight: weight.or(before) }))
+}
+
+/// The key of the node that `edges` name so, or that is told by its whole key, where this configuration is
+/// of a node that knows of no others.
+fn node(config: &Config, address: &str) -> Option<String> {
+    let told = address.strip_prefix("nodes/").and_then(|rest| rest.split_once('/'));
+    if let Some((datacenter, address)) = told {
+        return known(config, datacenter).ok().map(|()| State::node(datacenter, address));
+    }
+    let edges = config.edges.as_ref()?;
+    let is = |server: &config::Server| *server.name == *address;
+    let there = edges.locations.iter().find(|location| location.servers.iter().any(is))?;
+    Some(State::node(there.datacenter.as_deref().unwrap_or(decision::NOWHERE), address))
 }
 
 fn known(config: &Config, name: &str) -> Result<(), String> {

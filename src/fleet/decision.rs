@@ -51,6 +51,9 @@ impl Decision {
                 Err(why) => decision.refused.push(format!("cluster {}: {why}", cluster.name)),
             }
         }
+        if let Some(edges) = &config.edges {
+            decision.clusters.insert(edges.id, nodes(config, edges, state));
+        }
         decision
     }
 
@@ -113,6 +116,24 @@ fn decide(config: &Config, cluster: &Cluster, state: &State) -> Result<Decided, 
     }
     let about = (cluster.locations.clone(), cluster.spread.clone());
     Ok(Decided { order, servers, about })
+}
+
+/// What is decided of the nodes of other datacenters. There need be none: then servers are asked.
+fn nodes(config: &Config, edges: &Cluster, state: &State) -> Decided {
+    let of = |location: &Location| {
+        let name = location.datacenter.as_deref().unwrap_or(NOWHERE);
+        let datacenter = config.datacenters.iter().find(|one| *one.name == *name);
+        let is_drained = datacenter.is_some_and(|one| !is_pooled(state, one));
+        let decided = |node: &crate::config::Server| {
+            let entry = state.get(&State::node(name, &node.name));
+            let pooled = entry.map_or(Pooled::Yes, |entry| entry.pooled);
+            (if is_drained { Pooled::No } else { pooled }, node.weight)
+        };
+        location.servers.iter().map(decided).collect()
+    };
+    let servers = edges.locations.iter().map(of).collect();
+    let about = (edges.locations.clone(), edges.spread.clone());
+    Decided { order: (0..edges.locations.len()).collect(), servers, about }
 }
 
 const fn takes(pooled: Pooled, weight: u32) -> bool {

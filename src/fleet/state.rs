@@ -5,6 +5,7 @@
 //! datacenters/eqiad                      {"pooled": "no"}
 //! discovery/wiki/codfw                   {"pooled": "yes"}             the primary of an active/passive cluster
 //! pools/eqiad/wiki/10.64.0.1:80          {"pooled": "yes", "weight": 10}
+//! nodes/eqiad/https://cp1.eqiad:8443     {"pooled": "no"}              as others' `edges` name it
 //! ```
 //!
 //! A cluster whose servers are in no datacenter has them in `-`. `pooled` is `yes`, `no` or `inactive`, or true or false. What has no entry is as configured.
@@ -89,6 +90,11 @@ impl State {
         format!("pools/{datacenter}/{cluster}/{server}")
     }
 
+    /// The key of a node, which others find at `address`.
+    pub fn node(datacenter: &str, address: &str) -> String {
+        format!("nodes/{datacenter}/{address}")
+    }
+
     /// The entry under `key`.
     pub fn get(&self, key: &str) -> Option<Entry> {
         self.0.get(key).copied()
@@ -146,8 +152,8 @@ impl State {
             let entry = Entry::read(value).map_err(|why| format!("{key:?}: {why}"))?;
             if !is_key(key) {
                 return Err(format!(
-                    "{key:?} is no key: datacenters/NAME, discovery/CLUSTER/DATACENTER or \
-                     pools/DATACENTER/CLUSTER/SERVER"
+                    "{key:?} is no key: datacenters/NAME, discovery/CLUSTER/DATACENTER, \
+                     pools/DATACENTER/CLUSTER/SERVER or nodes/DATACENTER/ADDRESS"
                 ));
             }
             if !state.set(key, Some(entry)) {
@@ -168,7 +174,7 @@ pub fn is_key(key: &str) -> bool {
     let mut parts = key.split('/');
     let rest = match parts.next() {
         Some("datacenters") => 1,
-        Some("discovery") => 2,
+        Some("discovery" | "nodes") => 2,
         Some("pools") => 3,
         _ => return false,
     };

@@ -130,12 +130,12 @@ impl Visit {
     async fn tell(&self, changed: Vec<KeyText>) {
         let relay = self.node.sources.relay().filter(|_| !self.peer.fleet);
         let Some(relay) = relay.map(Arc::clone) else { return };
-        let store = Arc::clone(&self.node.store);
+        let (store, worker) = (Arc::clone(&self.node.store), self.worker);
         let telling = tokio::spawn(async move {
             for key in changed {
                 let url = format!("https://{}", key.as_str());
-                let told = relay.tell(json!({ "url": url, "mode": "hard" }).to_string()).await;
-                if let Err(why) = told {
+                let order = json!({ "url": url, "mode": "hard" }).to_string();
+                if let Err(why) = relay.tell(order, Some(worker)).await {
                     tracing::warn!(
                         url,
                         why,

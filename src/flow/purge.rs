@@ -39,7 +39,7 @@ impl Relayed {
         let mut relayed = if all { Ok(()) } else { untold() };
         if let Some(relay) = visit.node.sources.relay().map(Arc::clone) {
             for order in orders {
-                relayed = relayed.and(relay.tell(order).await);
+                relayed = relayed.and(relay.tell(order, Some(visit.worker)).await);
             }
         }
         match relayed {

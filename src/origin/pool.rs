@@ -175,8 +175,7 @@ impl Pool {
         }
     }
 
-    /// Asks the server `at` what may be asked twice, whatever its health. Nothing is known of workers: the
-    /// connection is made for this.
+    /// Asks the server `at` what may be asked twice, whatever its health.
     ///
     /// # Errors
     /// What kept the answer from coming.
@@ -184,12 +183,16 @@ impl Pool {
         &self,
         at: usize,
         head: &request::Parts,
+        worker: WorkerId,
         clock: &Clock,
     ) -> Result<Exchange, Fault> {
         let terms = RouteTerms::default();
-        let worker = WorkerId(u16::MAX);
         let asking = Asking { head, terms, worker, clock, started: clock.now() };
-        self.ask(at, &asking, &mut Body::Empty, true).await.map_err(|missed| match missed {
+        let mut answer = self.ask(at, &asking, &mut Body::Empty, false).await;
+        if let Err(Missed::Lost { reused: true, .. }) = answer {
+            answer = self.ask(at, &asking, &mut Body::Empty, true).await;
+        }
+        answer.map_err(|missed| match missed {
             Missed::Full(fault) | Missed::Unreachable(fault) | Missed::Lost { fault, .. } => fault,
         })
     }

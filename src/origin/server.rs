@@ -111,7 +111,8 @@ impl Server {
             vitals: Vitals::default(),
             queue: AtomicUsize::new(0),
             budget: budget.clone(),
-            idle: (0..workers).map(|_| Mutex::default()).collect(),
+            // One list more, for who is no worker.
+            idle: (0..=workers).map(|_| Mutex::default()).collect(),
             counts: Counts::default(),
         }
     }

@@ -94,7 +94,7 @@ impl Hearing {
             take(&source, &url, from);
             return;
         };
-        let told = relay.tell(json!({ "url": url }).to_string());
+        let told = relay.tell(json!({ "url": url }).to_string(), None);
         let unrelayed = Arc::clone(&self.unrelayed);
         tokio::spawn(async move {
             if let Err(why) = told.await {

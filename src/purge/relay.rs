@@ -5,14 +5,21 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::base::WorkerId;
+
 /// Takes orders to the nodes through which this one fetches.
 pub trait Relay: fmt::Debug + Send + Sync {
     /// Whether there are such nodes.
     fn is_needed(&self) -> bool;
 
-    /// Has each of them put `order` in force, which is JSON as the control API takes it.
+    /// Has each of them put `order` in force, which is JSON as the control API takes it, over connections of
+    /// the `worker` that this is called on, if it is one.
     ///
     /// # Errors
     /// In the future: which of them have not, and why, in a sentence.
-    fn tell(&self, order: String) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+    fn tell(
+        &self,
+        order: String,
+        worker: Option<WorkerId>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 }

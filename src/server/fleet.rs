@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use super::relay::Edges;
 use super::{Shared, StartError};
 use crate::base::Clock;
 use crate::config::{self, Config};
@@ -28,6 +29,8 @@ pub(super) struct Fleet {
     clock: Clock,
     control: Handle,
     changed: Arc<Notify>,
+    /// The nodes of other datacenters, which may be owed something.
+    edges: Arc<Edges>,
     now: Mutex<Now>,
 }
 
@@ -50,13 +53,14 @@ impl Fleet {
         config: &Config,
         clock: &Clock,
         control: &Handle,
-        origins: &Origins,
+        (origins, edges): (&Origins, &Arc<Edges>),
     ) -> Result<Arc<Self>, StartError> {
         let known = read(&config.fleet)?;
         let fleet = Self {
             clock: clock.clone(),
             control: control.clone(),
             changed: Arc::new(Notify::new()),
+            edges: Arc::clone(edges),
             now: Mutex::new(Now {
                 terms: config::Fleet::default(),
                 overrides: Overrides::default(),
@@ -119,7 +123,12 @@ impl Fleet {
         for cluster in origins.iter() {
             if let Some(decided) = decision.of(cluster.id()) {
                 for (pool, servers) in cluster.pools().iter().zip(&decided.servers) {
-                    pool.administer(servers, at);
+                    match pool.is_tier() {
+                        true => {
+                            self.edges.administer(pool, servers, at, (&self.control, &self.changed))
+                        }
+                        false => pool.administer(servers, at),
+                    }
                 }
                 cluster.set_order(&decided.order);
             }
@@ -185,6 +194,7 @@ fn read(terms: &config::Fleet) -> Result<Known, StartError> {
 
 impl Source for Fleet {
     fn samples(&self, out: &mut Samples) {
+        self.edges.samples(out);
         let now = self.now();
         let help = "Decisions about clusters that were refused: what was decided before holds.";
         out.gauge("tidegate_fleet_refused", help, &[], now.decision.refused.len() as f64);

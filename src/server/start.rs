@@ -62,7 +62,8 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
         .map_err(|error| one("the access log's thread", &error))?;
 
     let gate = Gate::new(&config).map_err(StartError)?;
-    let fleet = Fleet::start(&config, &clock, runtime.handle(), &origins)?;
+    let edges = Arc::new(Edges::default());
+    let fleet = Fleet::start(&config, &clock, runtime.handle(), (&origins, &edges))?;
     let running = Running::new(config.clone(), origins, pages);
     let node = node(running, clock, budget).map_err(|why| one("the node's name", &why))?;
     let api = Arc::new(Purges::new(&node.sources, &node.store, &node.clock, gate));
@@ -82,7 +83,7 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
     ));
     let reading = streams.prepare(&config.purge.streams).map_err(StartError)?;
 
-    let node = meet_the_fleet(node, &streams);
+    let node = meet_the_fleet(node, &streams, &edges);
     let (workers, inboxes) = Workers::new(cpus);
     let shared = Arc::new(Shared {
         node,
@@ -120,11 +121,12 @@ fn labels(ids: Ids, config: &Config) -> Labels {
 }
 
 /// The node, which can tell other nodes how far `streams` are read, and what is to be purged.
-fn meet_the_fleet(node: Node, streams: &Arc<Streams>) -> Arc<Node> {
+fn meet_the_fleet(node: Node, streams: &Arc<Streams>, edges: &Arc<Edges>) -> Arc<Node> {
     // They are met once.
     let _ = node.streams.set(Arc::clone(streams) as _);
     let node = Arc::new(node);
-    node.sources.relay_by(Arc::new(Edges(Arc::downgrade(&node))));
+    edges.belong_to(&node);
+    node.sources.relay_by(Arc::clone(edges) as _);
     node
 }
 

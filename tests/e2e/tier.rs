@@ -189,6 +189,40 @@ fn a_purge_that_does_not_reach_the_far_node_is_no_success() {
 }
 
 #[test]
+fn a_node_that_is_out_holds_no_purge_up_and_comes_back_with_all_of_them() {
+    let origin = Origin::start();
+    let (page, other) = (
+        Versioned::page(&origin, "/page", "max-age=600"),
+        Versioned::page(&origin, "/other", "max-age=600"),
+    );
+    let far = far(&origin, "");
+    let file = std::env::temp_dir().join(format!("tidegate-owed-{}.json", std::process::id()));
+    let setup = near(&origin, far.for_nodes(), "");
+    let near = setup.with("fleet", &format!("overrides = '{}'", file.display())).start();
+    let (client, there) = (near.http1(), far.http1());
+    let old = version_of(&client.get("/page"));
+    version_of(&client.get("/other"));
+    let node = format!("nodes/eqiad/https://{}", far.for_nodes());
+    std::fs::write(&file, serde_json::json!({ node: { "pooled": "no" } }).to_string()).unwrap();
+    // Nobody has told the far node yet: the purge waits for it as long as it is asked.
+    near.wait_for_metric("tidegate_fleet_overrides", 1.0);
+    page.raise();
+    client.send(Request::new("PURGE", "/page")).expect(204);
+    near.wait_for_metric("tidegate_purges_owed", 1.0);
+    assert_eq!(version_of(&client.get("/page")), old + 1, "the servers are asked");
+    assert!(cache_status(&there.get("/page")).hit, "nobody has told it");
+    std::fs::remove_file(&file).unwrap();
+    near.wait_for_metric("tidegate_fleet_overrides", 0.0);
+    eventually("it knows of the purge", || version_of(&there.get("/page")) == old + 1);
+    eventually("nothing is owed", || near.metric("tidegate_purges_owed") == 0.0);
+    // It is asked again.
+    let before = there.get("/other");
+    other.raise();
+    client.send(Request::new("PURGE", "/other")).expect(204);
+    assert_eq!(version_of(&there.get("/other")), version_of(&before) + 1);
+}
+
+#[test]
 fn nodes_need_certificates_of_one_authority() {
     let origin = Origin::start();
     origin.page("/page", Page::cacheable("x"));

@@ -241,6 +241,11 @@ impl Health {
         self.settle(&all, now);
     }
 
+    /// What somebody has decided of a server.
+    pub fn pooled(&self, at: usize) -> Pooled {
+        self.watched().get(at).map_or(Pooled::Inactive, |watched| watched.pooled)
+    }
+
     /// How each server is.
     pub fn look(&self) -> Vec<Look> {
         let all = self.watched();
