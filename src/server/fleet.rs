@@ -53,14 +53,14 @@ impl Fleet {
         config: &Config,
         clock: &Clock,
         control: &Handle,
-        (origins, edges): (&Origins, &Arc<Edges>),
+        origins: &Origins,
     ) -> Result<Arc<Self>, StartError> {
         let known = read(&config.fleet)?;
         let fleet = Self {
             clock: clock.clone(),
             control: control.clone(),
             changed: Arc::new(Notify::new()),
-            edges: Arc::clone(edges),
+            edges: Arc::default(),
             now: Mutex::new(Now {
                 terms: config::Fleet::default(),
                 overrides: Overrides::default(),
@@ -123,17 +123,22 @@ impl Fleet {
         for cluster in origins.iter() {
             if let Some(decided) = decision.of(cluster.id()) {
                 for (pool, servers) in cluster.pools().iter().zip(&decided.servers) {
-                    match pool.is_tier() {
-                        true => {
-                            self.edges.administer(pool, servers, at, (&self.control, &self.changed))
-                        }
-                        false => pool.administer(servers, at),
+                    if pool.is_tier() {
+                        let payer = (&self.control, &self.changed);
+                        self.edges.administer(pool, servers, at, payer);
+                    } else {
+                        pool.administer(servers, at);
                     }
                 }
                 cluster.set_order(&decided.order);
             }
         }
         now.decision = decision;
+    }
+
+    /// The nodes of other datacenters.
+    pub(super) fn edges(&self) -> &Arc<Edges> {
+        &self.edges
     }
 
     /// Has it decided anew, since other clusters are in force.

@@ -11,7 +11,6 @@ use http::header::InvalidHeaderValue;
 use tokio::runtime::{Builder, Runtime};
 
 use super::fleet::Fleet;
-use super::relay::Edges;
 use super::streams::Streams;
 use super::worker::{self, Inboxes, Workers};
 use super::{Parts, Server, Shared, StartError, control, purging, sweeper};
@@ -62,8 +61,7 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
         .map_err(|error| one("the access log's thread", &error))?;
 
     let gate = Gate::new(&config).map_err(StartError)?;
-    let edges = Arc::new(Edges::default());
-    let fleet = Fleet::start(&config, &clock, runtime.handle(), (&origins, &edges))?;
+    let fleet = Fleet::start(&config, &clock, runtime.handle(), &origins)?;
     let running = Running::new(config.clone(), origins, pages);
     let node = node(running, clock, budget).map_err(|why| one("the node's name", &why))?;
     let api = Arc::new(Purges::new(&node.sources, &node.store, &node.clock, gate));
@@ -83,7 +81,7 @@ pub(super) fn start(loaded: Loaded, parts: Parts) -> Result<Server, StartError> 
     ));
     let reading = streams.prepare(&config.purge.streams).map_err(StartError)?;
 
-    let node = meet_the_fleet(node, &streams, &edges);
+    let node = meet_the_fleet(node, &streams, &fleet);
     let (workers, inboxes) = Workers::new(cpus);
     let shared = Arc::new(Shared {
         node,
@@ -121,12 +119,12 @@ fn labels(ids: Ids, config: &Config) -> Labels {
 }
 
 /// The node, which can tell other nodes how far `streams` are read, and what is to be purged.
-fn meet_the_fleet(node: Node, streams: &Arc<Streams>, edges: &Arc<Edges>) -> Arc<Node> {
+fn meet_the_fleet(node: Node, streams: &Arc<Streams>, fleet: &Fleet) -> Arc<Node> {
     // They are met once.
     let _ = node.streams.set(Arc::clone(streams) as _);
     let node = Arc::new(node);
-    edges.belong_to(&node);
-    node.sources.relay_by(Arc::clone(edges) as _);
+    fleet.edges().belong_to(&node);
+    node.sources.relay_by(Arc::clone(fleet.edges()) as _);
     node
 }
 
