@@ -120,7 +120,7 @@ pub(super) fn broker(text: &str) -> Result<(), Bad> {
     host::origin(text).map(|_| ()).map_err(|(message, _)| (message, hint.into()))
 }
 
-/// `text`, which [`broker`] takes, in its two parts.
+/// `text`, which [`broker`] or [`member`] takes, in its two parts.
 pub(super) fn split_broker(text: &str) -> Option<Broker> {
     let origin = host::origin(text).ok()?;
     let host = match origin.host {
@@ -128,6 +128,17 @@ pub(super) fn split_broker(text: &str) -> Option<Broker> {
         Host::Name(name) => name,
     };
     Some(Broker { host, port: origin.port })
+}
+
+/// A member of etcd: as [`broker`], or a URL, whose scheme tells whether it speaks TLS.
+pub(super) fn member(text: &str) -> Result<(), Bad> {
+    let hint = "for example \"etcd-1.test:2379\" or \"https://etcd-1.test:2379\"";
+    host::origin(text).map(|_| ()).map_err(|(message, _)| (message, hint.into()))
+}
+
+/// Whether `text`, which [`member`] takes, speaks TLS.
+pub(super) fn is_tls(text: &str) -> bool {
+    host::origin(text).is_ok_and(|origin| origin.tls)
 }
 
 /// A topic's name, as Kafka has them.

@@ -1,20 +1,24 @@
 //! etcd's JSON gateway (etcd 3.4 and later: `/v3/kv/range`, `/v3/kv/txn`, `/v3/watch`): keys and values in
 //! Base64, numbers as strings, and what is zero or empty left out.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
-use http::{HeaderValue, Request, Uri};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::{HeaderValue, Request, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use super::known::{Changes, Snapshot};
 use super::state::{Entry, is_key};
 use crate::base::{Body, Clock};
-use crate::config;
-use crate::net::http_client::{Client, ClientError, Lines};
+use crate::config::{self, Broker};
+use crate::net::client_tls;
+use crate::net::dial::Tls;
+use crate::net::http_client::{Client, ClientError, Lines, Reach};
 
 /// How long an answer may take, connecting included.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -28,7 +32,12 @@ pub struct Etcd {
     /// What the keys begin with, its last `/` included.
     prefix: String,
     clock: Clock,
+    reach: Reach,
     client: Client,
+    /// As whom it is asked, and the file with the password.
+    user: Option<(Arc<str>, PathBuf)>,
+    /// What it gave for them.
+    token: Option<HeaderValue>,
 }
 
 /// What changes from a revision on.
@@ -55,7 +64,7 @@ pub enum Told {
 pub async fn reach(fleet: &config::Fleet, clock: &Clock) -> Result<(Etcd, Snapshot), String> {
     let mut errors = Vec::new();
     for member in &fleet.etcd {
-        let mut etcd = Etcd::new(member.to_string(), &fleet.prefix, clock);
+        let mut etcd = Etcd::new(fleet, member, clock)?;
         match etcd.all().await {
             Ok(snapshot) => return Ok((etcd, snapshot)),
             Err(why) => errors.push(why),
@@ -65,10 +74,25 @@ pub async fn reach(fleet: &config::Fleet, clock: &Clock) -> Result<(Etcd, Snapsh
 }
 
 impl Etcd {
-    /// The member at `member`, whose keys begin with `prefix` and a `/`.
-    pub fn new(member: String, prefix: &str, clock: &Clock) -> Self {
-        let client = Client::new(member.clone(), clock.clone(), LIMIT);
-        Self { member, prefix: format!("{prefix}/"), clock: clock.clone(), client }
+    /// A `member` of those that `fleet` names.
+    ///
+    /// # Errors
+    /// A sentence about its TLS settings.
+    pub fn new(fleet: &config::Fleet, member: &Broker, clock: &Clock) -> Result<Self, String> {
+        let tls = fleet.etcd_tls.as_ref().map(|tls| {
+            let config = client_tls::client_config(tls.roots.as_ref(), tls.identity.as_ref())?;
+            Ok::<_, String>(Tls { config, name: client_tls::server_name(&member.host)? })
+        });
+        let reach = Reach { address: member.to_string(), tls: tls.transpose()? };
+        Ok(Self {
+            member: member.to_string(),
+            prefix: format!("{}/", fleet.prefix),
+            clock: clock.clone(),
+            client: Client::new(reach.clone(), clock.clone(), LIMIT),
+            reach,
+            user: fleet.etcd_user.clone(),
+            token: None,
+        })
     }
 
     /// All entries.
@@ -127,14 +151,15 @@ impl Etcd {
     ///
     /// # Errors
     /// The member does not tell.
-    pub async fn watch(&self, revision: i64) -> Result<Watching, String> {
+    pub async fn watch(&mut self, revision: i64) -> Result<Watching, String> {
+        self.sign_in(false).await?;
         let asked = json!({ "create_request": {
             "key": STANDARD.encode(&self.prefix),
             "range_end": STANDARD.encode(end_of(&self.prefix)),
             "start_revision": (revision + 1).to_string(),
         }});
         let request = self.request("/v3/watch", &asked)?;
-        let opened = Lines::open(&self.member, request, &self.clock, LIMIT).await;
+        let opened = Lines::open(&self.reach, request, &self.clock, LIMIT).await;
         let lines = opened.map_err(|error| error.to_string())?;
         Ok(Watching { lines, prefix: self.prefix.clone() })
     }
@@ -229,24 +254,60 @@ impl Etcd {
 
     fn request(&self, path: &'static str, body: &Value) -> Result<Request<Body>, String> {
         let host = HeaderValue::try_from(&self.member).map_err(|error| error.to_string())?;
-        let request = Request::post(Uri::from_static(path))
+        let mut request = Request::post(Uri::from_static(path))
             .header(HOST, host)
-            .header(CONTENT_TYPE, "application/json")
-            .body(Body::from_bytes(body.to_string()));
-        request.map_err(|error| error.to_string())
+            .header(CONTENT_TYPE, "application/json");
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, token);
+        }
+        request.body(Body::from_bytes(body.to_string())).map_err(|error| error.to_string())
     }
 
     async fn ask(&mut self, path: &'static str, body: &Value) -> Result<Value, String> {
-        let request = self.request(path, body)?;
-        let answer =
-            self.client.send(request).await.map_err(|error: ClientError| error.to_string())?;
+        self.sign_in(false).await?;
+        match self.ask_once(path, body).await {
+            // A token has its time, and ends with its member.
+            Err((StatusCode::UNAUTHORIZED, _)) if self.user.is_some() => {
+                self.sign_in(true).await?;
+                self.ask_once(path, body).await.map_err(|(_, why)| why)
+            }
+            answer => answer.map_err(|(_, why)| why),
+        }
+    }
+
+    /// Gets a token where one is needed and there is none, or it must be another.
+    async fn sign_in(&mut self, again: bool) -> Result<(), String> {
+        let Some((name, file)) = self.user.clone().filter(|_| again || self.token.is_none()) else {
+            return Ok(());
+        };
+        self.token = None;
+        let password = std::fs::read_to_string(&file);
+        let password = password.map_err(|error| format!("{}: {error}", file.display()))?;
+        let asked = json!({ "name": *name, "password": password.trim_end_matches(['\r', '\n']) });
+        let answer = self.ask_once("/v3/auth/authenticate", &asked).await;
+        let answer = answer.map_err(|(_, why)| why)?;
+        let token = HeaderValue::try_from(text(&answer["token"])).ok();
+        self.token = token.filter(|token| !token.is_empty());
+        self.token.as_ref().map(drop).ok_or_else(|| format!("{}: it gave no token", self.member))
+    }
+
+    /// Asks; how it is answered, if not well, and why.
+    async fn ask_once(
+        &mut self,
+        path: &'static str,
+        body: &Value,
+    ) -> Result<Value, (StatusCode, String)> {
+        let ours = |why| (StatusCode::BAD_GATEWAY, why);
+        let request = self.request(path, body).map_err(ours)?;
+        let sent = self.client.send(request).await;
+        let answer = sent.map_err(|error: ClientError| ours(error.to_string()))?;
         let value: Value = serde_json::from_slice(answer.body())
-            .map_err(|error| format!("{}: no JSON: {error}", self.member))?;
+            .map_err(|error| ours(format!("{}: no JSON: {error}", self.member)))?;
         if answer.status().is_success() {
             return Ok(value);
         }
         let why = value["message"].as_str().or(value["error"].as_str()).unwrap_or_default();
-        Err(format!("{}: answered {}: {why}", self.member, answer.status()))
+        Err((answer.status(), format!("{}: answered {}: {why}", self.member, answer.status())))
     }
 }
 
@@ -321,52 +382,5 @@ fn text(value: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Pooled;
-
-    fn line(value: &Value) -> Result<Told, String> {
-        told(&Bytes::from(value.to_string()), "/p/")
-    }
-
-    fn kv(key: &str, value: &str) -> Value {
-        json!({ "key": STANDARD.encode(key), "value": STANDARD.encode(value), "mod_revision": "9" })
-    }
-
-    #[test]
-    fn a_watch_tells_of_puts_and_deletes() {
-        let events = json!([
-            { "kv": kv("/p/datacenters/eqiad", r#"{"pooled":"no"}"#) },
-            { "type": "DELETE", "kv": kv("/p/discovery/wiki/eqiad", "") },
-            { "kv": kv("/p/datacenters/codfw", "{") },
-            { "kv": kv("/p/acks/eqiad/cp1", "{}") },
-            { "kv": kv("/elsewhere", "{}") },
-        ]);
-        let told = line(&json!({ "result": { "header": { "revision": "9" }, "events": events } }));
-        let no = Entry { pooled: Pooled::No, weight: None };
-        let entries = vec![
-            ("datacenters/eqiad".to_owned(), Some(no)),
-            ("discovery/wiki/eqiad".to_owned(), None),
-        ];
-        assert_eq!(told, Ok(Told::Changed(Changes { revision: 9, entries })));
-    }
-
-    #[test]
-    fn a_watch_that_ends_says_so() {
-        for value in [
-            json!({ "result": { "canceled": true, "compact_revision": "7" } }),
-            json!({ "error": { "http_code": 503 } }),
-        ] {
-            assert!(matches!(line(&value), Ok(Told::Ended(_))), "{value}");
-        }
-        let created = json!({ "result": { "created": true, "header": { "revision": "3" } } });
-        assert_eq!(line(&created), Ok(Told::Nothing));
-        assert!(told(&Bytes::from("nonsense"), "/p/").is_err());
-    }
-
-    #[test]
-    fn the_range_of_a_prefix_ends_behind_it() {
-        assert_eq!(end_of("/tidegate/v1/"), "/tidegate/v10");
-        assert!("/tidegate/v1/zzz" < "/tidegate/v10" && "/tidegate/v1/" < "/tidegate/v10");
-    }
-}
+#[path = "etcd_tests.rs"]
+mod tests;

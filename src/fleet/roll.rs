@@ -28,8 +28,8 @@ impl Roll {
     /// A place for `node`, kept at the member `at` of those that `fleet` names.
     pub fn new(fleet: &config::Fleet, at: usize, node: String, clock: &Clock) -> Option<Self> {
         let member = fleet.etcd.get(at % fleet.etcd.len().max(1))?;
-        let address = member.to_string();
-        let etcd = Etcd::new(address, &fleet.prefix, clock);
+        // What is wrong with its TLS is told by who follows it.
+        let etcd = Etcd::new(fleet, member, clock).ok()?;
         Some(Self { etcd, node, lease: None, said: None })
     }
 

@@ -79,8 +79,10 @@ impl Etcds {
         let mut pause = PAUSES[0];
         for member in fleet.etcd.iter().cycle() {
             let address = member.to_string();
-            let mut etcd = Etcd::new(address.clone(), &fleet.prefix, clock);
-            let followed = self.follow_one(&mut etcd, clock).await;
+            let followed = match Etcd::new(fleet, member, clock) {
+                Ok(mut etcd) => self.follow_one(&mut etcd, clock).await,
+                Err(why) => Err(why),
+            };
             if self.lost().is_none() {
                 pause = PAUSES[0];
             }

@@ -111,10 +111,18 @@ async fn connect(address: SocketAddr, tls: Option<&Tls>, turn: Turn) -> Result<S
         |reason| move |error: io::Error| Fault::origin(reason, format!("{address}: {error}"));
     let stream = open(address, turn).await.map_err(failed(Reason::ConnectFailed))?;
     stream.set_nodelay(true).map_err(failed(Reason::ConnectFailed))?;
+    secured(stream, tls).await.map_err(failed(Reason::OriginTls))
+}
+
+/// Speaks TLS over `stream`, where that is wanted.
+///
+/// # Errors
+/// What the handshake failed of.
+pub(super) async fn secured(stream: TcpStream, tls: Option<&Tls>) -> io::Result<Stream> {
     let Some(tls) = tls else { return Ok(Stream::Plain(stream)) };
     let connector = TlsConnector::from(Arc::clone(&tls.config));
-    let stream = connector.connect(tls.name.clone(), stream).await;
-    Ok(Stream::Tls(Box::new(stream.map_err(failed(Reason::OriginTls))?)))
+    let stream = connector.connect(tls.name.clone(), stream).await?;
+    Ok(Stream::Tls(Box::new(stream)))
 }
 
 /// Opens a connection, whose turn it is.

@@ -2,7 +2,7 @@
 //! wiki, later the fleet's stores): one address, one kept connection, one request at a time, each
 //! with a limit on its time and on its answer's size; or an answer that comes line by line without end.
 //!
-//! It is not how origins are reached: no pools, no TLS, no redirects. The driver of
+//! It is not how origins are reached: no pools, no redirects. The driver of
 //! the connection is a task of the runtime that [`Client::send`] is called on, and ends with the
 //! client.
 
@@ -19,15 +19,39 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use super::dial::{self, Tls};
 use crate::base::{Body, Clock};
 
 /// Bytes of an answer's body that are read; more is an error.
 const MAX_ANSWER: usize = 1 << 20;
 
+/// Where a server is.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// `host:port`.
+    pub address: String,
+    /// How it speaks TLS, if it does.
+    pub tls: Option<Tls>,
+}
+
+impl From<String> for Reach {
+    /// Without TLS.
+    fn from(address: String) -> Self {
+        Self { address, tls: None }
+    }
+}
+
+impl From<&str> for Reach {
+    /// Without TLS.
+    fn from(address: &str) -> Self {
+        address.to_owned().into()
+    }
+}
+
 /// A client of one server.
 #[derive(Debug)]
 pub struct Client {
-    address: String,
+    reach: Reach,
     clock: Clock,
     limit: Duration,
     kept: Option<SendRequest<Body>>,
@@ -46,10 +70,10 @@ impl fmt::Display for ClientError {
 impl std::error::Error for ClientError {}
 
 impl Client {
-    /// A client of `address` (`host:port`), not yet connected, that waits at most `limit` for
+    /// A client of the server at `reach`, not yet connected, that waits at most `limit` for
     /// each answer, connecting included.
-    pub fn new(address: impl Into<String>, clock: Clock, limit: Duration) -> Self {
-        Self { address: address.into(), clock, limit, kept: None }
+    pub fn new(reach: impl Into<Reach>, clock: Clock, limit: Duration) -> Self {
+        Self { reach: reach.into(), clock, limit, kept: None }
     }
 
     /// Sends `request` as it is (its target in the form that its URI has) and reads the answer.
@@ -61,7 +85,7 @@ impl Client {
     /// connection is then given up.
     pub async fn send(&mut self, request: Request<Body>) -> Result<Response<Bytes>, ClientError> {
         let kept = self.kept.take();
-        let exchange = exchange(&self.address, kept, request);
+        let exchange = exchange(&self.reach, kept, request);
         let (kept, response) = match self.clock.within(self.limit, exchange).await {
             Ok(done) => done?,
             Err(_) => return Err(self.late()),
@@ -71,7 +95,7 @@ impl Client {
     }
 
     fn late(&self) -> ClientError {
-        ClientError(format!("{}: no answer within {:?}", self.address, self.limit))
+        ClientError(format!("{}: no answer within {:?}", self.reach.address, self.limit))
     }
 }
 
@@ -84,20 +108,21 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Sends `request` to `address` over a connection of its own, and waits at most `limit` for the head of
+    /// Sends `request` to the server at `reach` over a connection of its own, and waits at most `limit` for the head of
     /// its answer, which must be a success.
     ///
     /// # Errors
     /// When there is no such answer in time.
     pub async fn open(
-        address: &str,
+        reach: &Reach,
         request: Request<Body>,
         clock: &Clock,
         limit: Duration,
     ) -> Result<Self, ClientError> {
+        let address = &reach.address;
         let asked = async {
             let failed = |error: &dyn fmt::Display| ClientError(format!("{address}: {error}"));
-            let mut sender = connect(address).await.map_err(|error| failed(&error))?;
+            let mut sender = connect(reach).await.map_err(|error| failed(&error))?;
             let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
             Ok::<_, ClientError>((sender, response))
         };
@@ -107,7 +132,7 @@ impl Lines {
             return Err(ClientError(format!("{address}: answered {}", response.status())));
         }
         let held = BytesMut::new();
-        Ok(Self { address: address.to_owned(), body: response.into_body(), held, _kept: kept })
+        Ok(Self { address: address.clone(), body: response.into_body(), held, _kept: kept })
     }
 
     /// The next line, without its end; `None` after the last.
@@ -138,16 +163,17 @@ impl Lines {
 }
 
 async fn exchange(
-    address: &str,
+    reach: &Reach,
     kept: Option<SendRequest<Body>>,
     request: Request<Body>,
 ) -> Result<(SendRequest<Body>, Response<Bytes>), ClientError> {
+    let address = &reach.address;
     let fail = |doing: &str, error: &dyn fmt::Display| {
         ClientError(format!("{address}: cannot {doing}: {error}"))
     };
     let mut sender = match ready(kept).await {
         Some(sender) => sender,
-        None => connect(address).await.map_err(|error| fail("connect", &error))?,
+        None => connect(reach).await.map_err(|error| fail("connect", &error))?,
     };
     let response = sender.send_request(request).await.map_err(|error| fail("ask", &error))?;
     let (head, body) = response.into_parts();
@@ -162,10 +188,11 @@ async fn ready(kept: Option<SendRequest<Body>>) -> Option<SendRequest<Body>> {
 }
 
 async fn connect(
-    address: &str,
+    reach: &Reach,
 ) -> Result<SendRequest<Body>, Box<dyn std::error::Error + Send + Sync>> {
-    let stream = TcpStream::connect(address).await?;
+    let stream = TcpStream::connect(&reach.address).await?;
     stream.set_nodelay(true)?;
+    let stream = dial::secured(stream, reach.tls.as_ref()).await?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
     // Its error reaches the caller through the request that it ends.
     tokio::spawn(async move { drop(connection.await) });

@@ -43,14 +43,16 @@ fn answer(mut stream: &TcpStream, name: &str) {
 pub struct Etcd {
     folder: Scratch,
     ports: [u16; 2],
+    /// Whether it speaks TLS, with the certificate in its folder.
+    tls: bool,
     process: Option<Process>,
 }
 
 impl Etcd {
     /// Starts it.
     pub fn start() -> Self {
-        let mut etcd =
-            Self { folder: Scratch::new("etcd"), ports: [free_port(), free_port()], process: None };
+        let (folder, ports) = (Scratch::new("etcd"), [free_port(), free_port()]);
+        let mut etcd = Self { folder, ports, tls: false, process: None };
         etcd.start_again();
         etcd
     }
@@ -62,6 +64,7 @@ impl Etcd {
 
     fn start_again(&mut self) {
         let [client, peer] = self.ports.map(|port| format!("http://127.0.0.1:{port}"));
+        let client = if self.tls { client.replace("http:", "https:") } else { client };
         let mut command = Command::new("etcd");
         command.arg("--data-dir").arg(self.data()).args([
             "--listen-client-urls",
@@ -76,12 +79,36 @@ impl Etcd {
             &format!("default={peer}"),
             "--unsafe-no-fsync",
         ]);
+        if self.tls {
+            let file = |name| self.folder.path().join(name);
+            command.arg("--cert-file").arg(file("cert.pem"));
+            command.arg("--key-file").arg(file("key.pem"));
+        }
         self.process = Some(Process::start("etcd", self.folder.path(), &mut command));
+        if self.tls {
+            return;
+        }
         until("etcd answers", SOON, || self.ask("/v3/kv/range", r#"{"key":"AA=="}"#).is_some());
     }
 
     fn kill(&mut self) {
         self.process.take().expect("it runs").end_by(Signal::KILL, SOON);
+    }
+
+    /// From its next start on it speaks TLS as `identity`, and asks everybody for a name and a password.
+    fn secure(&mut self, identity: &Identity, password: &str) {
+        for (path, body) in [
+            ("/v3/auth/user/add", format!(r#"{{"name":"root","password":"{password}"}}"#)),
+            ("/v3/auth/role/add", r#"{"name":"root"}"#.to_owned()),
+            ("/v3/auth/user/grant", r#"{"user":"root","role":"root"}"#.to_owned()),
+            ("/v3/auth/enable", "{}".to_owned()),
+        ] {
+            self.ask(path, &body).expect("it does so");
+        }
+        for (name, content) in [("cert.pem", &identity.cert), ("key.pem", &identity.key)] {
+            fs::write(self.folder.path().join(name), content).expect("the folder is ours");
+        }
+        self.tls = true;
     }
 
     fn data(&self) -> PathBuf {
@@ -297,6 +324,45 @@ fn an_etcd_that_fails_in_every_way_sends_nobody_to_a_wrong_place() {
     fleet.wait_for("tidegate_etcd_followed", 1.0);
     assert_eq!(fleet.who(), ["eqiad", "eqiad"]);
     fleet.wait_for("tidegate_etcd_doubted", 1.0);
+    fleet.edge.take().expect("it runs").stop();
+}
+
+#[test]
+#[ignore = "needs etcd: tests/real/install"]
+fn an_etcd_that_asks_for_tls_and_a_password_gets_both() {
+    let _alone = alone();
+    let mut fleet = Fleet::start();
+    fleet.wait_for("tidegate_etcd_followed", 1.0);
+    let identity = Identity::new("localhost");
+    fleet.etcd.secure(&identity, "tide");
+    assert!(!fleet.run(&SWITCH).0, "nobody is let in without a password");
+    assert_eq!(fleet.who(), ["eqiad", "codfw"]);
+    fleet.edge.take().expect("it runs").stop();
+    fleet.etcd.kill();
+    fleet.etcd.start_again();
+    let [roots, password] = ["etcd.pem", "password"].map(|name| fleet.folder.path().join(name));
+    fs::write(&roots, &identity.cert).expect("the folder is ours");
+    fs::write(&password, "tide\n").expect("the folder is ours");
+    let plain = format!("etcd = [\"127.0.0.1:{}\"]", fleet.etcd.ports[0]);
+    let secured = format!(
+        "etcd = [\"https://localhost:{}\"]\netcd_roots = \"{}\"\n\
+         etcd_user = \"root\"\netcd_password = \"{}\"",
+        fleet.etcd.ports[0],
+        roots.display(),
+        password.display()
+    );
+    fleet.toml = fleet.toml.replace(&plain, &secured);
+    fs::write(&fleet.file, &fleet.toml).expect("the folder is ours");
+    fleet.start_edge();
+    fleet.wait_for("tidegate_etcd_followed", 1.0);
+    let (done, said) = fleet.run(&SWITCH);
+    assert!(done, "{said}");
+    until("it is in force", SOON, || fleet.who() == ["eqiad", "eqiad"]);
+    // Its tokens end with it.
+    fleet.etcd.kill();
+    fleet.wait_for("tidegate_etcd_followed", 0.0);
+    fleet.etcd.start_again();
+    fleet.wait_for("tidegate_etcd_followed", 1.0);
     fleet.edge.take().expect("it runs").stop();
 }
 

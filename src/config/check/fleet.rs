@@ -3,6 +3,7 @@
 use super::super::errors::Errors;
 use super::super::file::Table;
 use super::super::kind::Value;
+use super::super::texts;
 use super::readable;
 
 /// Adds what is wrong with the fleet of `root`.
@@ -47,6 +48,7 @@ pub(super) fn fleet(root: &Table, errors: &mut Errors) {
 const TRUST: &str = "write roots, cert and key under [fleet]";
 
 fn trust(fleet: &Table, errors: &mut Errors) {
+    etcd(fleet, errors);
     let all = ["roots", "cert", "key"];
     for key in all {
         readable(fleet, key, errors);
@@ -55,5 +57,33 @@ fn trust(fleet: &Table, errors: &mut Errors) {
             let message = format!("`{key}` needs a `{other}`, and there is none");
             errors.add(fleet.place_of(key), message, "write all of roots, cert and key, or none");
         }
+    }
+}
+
+/// What is said of etcd's TLS must be whole, and no password may be read on its way.
+fn etcd(fleet: &Table, errors: &mut Errors) {
+    for (key, other) in [
+        ("etcd_cert", "etcd_key"),
+        ("etcd_key", "etcd_cert"),
+        ("etcd_user", "etcd_password"),
+        ("etcd_password", "etcd_user"),
+    ] {
+        if fleet.value(key).is_some() && fleet.lacks(other) {
+            let message = format!("`{key}` needs an `{other}`, and there is none");
+            errors.add(fleet.place_of(key), message, "write both or neither");
+        }
+    }
+    for key in ["etcd_roots", "etcd_cert", "etcd_key", "etcd_password"] {
+        readable(fleet, key, errors);
+    }
+    let Some(Value::Texts(members)) = fleet.value("etcd") else { return };
+    let plain = members.iter().find(|member| !texts::is_tls(member));
+    let Some(plain) = plain else { return };
+    if members.iter().any(|member| texts::is_tls(member)) {
+        let message = format!("`{plain}` has no TLS, and other members have");
+        errors.add(fleet.place_of("etcd"), message, "write https:// before each, or none");
+    } else if fleet.value("etcd_password").is_some() {
+        let message = format!("the password would go to `{plain}` for all to read");
+        errors.add(fleet.place_of("etcd_password"), message, "write https:// before each member");
     }
 }

@@ -16,9 +16,39 @@ pub(super) static FLEET: Section = Section {
     keys: &[
         key(
             "etcd",
-            Texts(texts::broker),
+            Texts(texts::member),
             Is("[]"),
-            "Members of an etcd cluster, \"host:port\", whose JSON gateway is asked over plain HTTP.",
+            "Members of an etcd cluster, \"host:port\" or \"https://host:port\", whose JSON gateway is asked.",
+        ),
+        key(
+            "etcd_roots",
+            Path,
+            Unset { says: "the web's", example: "\"etcd-ca.pem\"" },
+            "Certificates in PEM that theirs must descend from, where they speak TLS.",
+        ),
+        key(
+            "etcd_cert",
+            Path,
+            Unset { says: "none", example: "\"etcd-client.pem\"" },
+            "The chain in PEM that they are shown where they ask for one. Needs `etcd_key`.",
+        ),
+        key(
+            "etcd_key",
+            Path,
+            Unset { says: "none", example: "\"etcd-client.key\"" },
+            "Its private key in PEM.",
+        ),
+        key(
+            "etcd_user",
+            Text(texts::some),
+            Unset { says: "none", example: "\"tidegate\"" },
+            "As whom they are asked, where they want to know. Needs `etcd_password`.",
+        ),
+        key(
+            "etcd_password",
+            Path,
+            Unset { says: "none", example: "\"etcd.password\"" },
+            "A file with the password alone, which goes over TLS only.",
         ),
         key(
             "prefix",

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::super::Ids;
 use super::super::file::Table;
 use super::super::meaning::{
-    Balance, Certificate, Check, Cluster, Datacenter, Fleet, Location, Pem, Protocol, Spread, Trust,
+    Balance, Certificate, Check, Cluster, Datacenter, EtcdTls, Fleet, Location, Pem, Protocol,
+    Spread, Trust,
 };
 use super::super::texts;
 use super::{cluster, need};
@@ -17,6 +18,16 @@ pub(super) fn fleet(table: &Table) -> Fleet {
     let member = |text: &String| need(texts::split_broker(text));
     Fleet {
         etcd: table.texts("etcd").iter().map(member).collect(),
+        etcd_tls: table.texts("etcd").iter().any(|text| texts::is_tls(text)).then(|| EtcdTls {
+            roots: table.path("etcd_roots").map(Pem::File),
+            identity: table.path("etcd_cert").map(|cert| Certificate {
+                cert: Pem::File(cert),
+                key: Pem::File(need(table.path("etcd_key"))),
+            }),
+        }),
+        etcd_user: table
+            .maybe_text("etcd_user")
+            .map(|user| (user.into(), need(table.path("etcd_password")))),
         prefix: table.text("prefix").trim_end_matches('/').to_owned(),
         state: table.path("state"),
         overrides: table.path("overrides"),

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Broker;
-use crate::base::pem::Trust;
+use crate::base::Pem;
+use crate::base::pem::{Certificate, Trust};
 use crate::geo::Coordinates;
 
 /// Who says what is pooled.
@@ -12,6 +13,10 @@ use crate::geo::Coordinates;
 pub struct Fleet {
     /// The members of etcd's cluster; none where there is no etcd.
     pub etcd: Vec<Broker>,
+    /// How they speak TLS, if they do.
+    pub etcd_tls: Option<EtcdTls>,
+    /// As whom they are asked, and the file that holds the password.
+    pub etcd_user: Option<(Arc<str>, PathBuf)>,
     /// What their keys begin with, without a `/` at the end.
     pub prefix: String,
     /// Where what etcd said is kept.
@@ -20,6 +25,15 @@ pub struct Fleet {
     pub overrides: Option<PathBuf>,
     /// By what the nodes know each other, if they do.
     pub trust: Option<Trust>,
+}
+
+/// How etcd speaks TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EtcdTls {
+    /// Whom to believe; the web's authorities, where none are named.
+    pub roots: Option<Pem>,
+    /// What is shown to members that ask for a certificate.
+    pub identity: Option<Certificate>,
 }
 
 /// A datacenter.
