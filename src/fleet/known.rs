@@ -67,6 +67,11 @@ impl Known {
         self.revision
     }
 
+    /// Whether nothing is known of etcd yet.
+    pub fn is_nothing(&self) -> bool {
+        self.cluster.is_empty()
+    }
+
     /// Why etcd is not believed, if it is not.
     pub fn doubt(&self) -> Option<&str> {
         self.doubt.as_ref().map(|(why, _)| why.as_str())

@@ -90,6 +90,14 @@ impl Fleet {
             following.abort();
             known = etcds.known().clone();
         }
+        if known.is_nothing() {
+            match read(terms) {
+                Ok(kept) => known = kept,
+                Err(StartError(why)) => {
+                    tracing::error!(why = why.join("; "), "nothing is known of etcd")
+                }
+            }
+        }
         if !terms.etcd.is_empty() {
             let changed = Arc::clone(&self.changed);
             let etcds = Etcds::new(known, terms.state.clone(), changed, self.clock.now());
