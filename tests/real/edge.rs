@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::io::{Read, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub struct Edge {
 }
 
 /// Ports for an edge, known before it starts: an origin may have to name them.
-pub struct Ports([u16; 4]);
+pub struct Ports([SocketAddr; 4]);
 
 impl Ports {
     /// Four free ports.
@@ -48,19 +48,24 @@ impl Ports {
         loop {
             let ports = [free_port(), free_port(), free_port(), free_port()];
             if (1..4).all(|n| !ports[..n].contains(&ports[n])) {
-                return Self(ports);
+                return Self(ports.map(|port| (Ipv4Addr::LOCALHOST, port).into()));
             }
         }
     }
 
-    /// The one that speaks TLS.
-    pub fn tls(&self) -> u16 {
-        self.0[1]
+    /// Those of an address that is the edge's alone.
+    pub fn of(address: Ipv4Addr) -> Self {
+        Self([80, 443, 8081, 9180].map(|port| (address, port).into()))
     }
 
-    /// Plain, TLS, purge and admin, on 127.0.0.1.
+    /// The one that speaks TLS.
+    pub fn tls(&self) -> u16 {
+        self.0[1].port()
+    }
+
+    /// Plain, TLS, purge and admin.
     pub fn addresses(&self) -> [SocketAddr; 4] {
-        self.0.map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+        self.0
     }
 }
 
@@ -104,6 +109,11 @@ impl Edge {
     /// Starts the binary by the configuration `toml`, which names `ports`, and `identity` as `cert.pem`
     /// and `key.pem`.
     pub fn serve(ports: &Ports, identity: Identity, toml: &str) -> Self {
+        Self::serve_by(program(), ports, identity, toml)
+    }
+
+    /// As [`serve`](Self::serve), by `command`, which is the binary without what it is to do.
+    pub fn serve_by(mut command: Command, ports: &Ports, identity: Identity, toml: &str) -> Self {
         let folder = Scratch::new("edge");
         let [plain, tls, purge, admin] = ports.addresses();
         let file = folder.path().join("tidegate.toml");
@@ -111,7 +121,6 @@ impl Edge {
             fs::write(folder.path().join(name), text).expect("the folder is ours");
         }
         fs::write(&file, toml).expect("the folder is ours");
-        let mut command = program();
         command.arg("run").arg("--config").arg(&file);
         let process = Process::start("tidegate", folder.path(), &mut command);
         let mut edge = Self { process, plain, tls, purge, admin, identity, _folder: folder };

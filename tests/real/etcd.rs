@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -42,7 +42,9 @@ fn answer(mut stream: &TcpStream, name: &str) {
 /// A running etcd, or one that was.
 pub struct Etcd {
     folder: Scratch,
-    ports: [u16; 2],
+    /// Where it serves clients, and its peers.
+    addresses: [SocketAddr; 2],
+    command: Command,
     /// Whether it speaks TLS, with the certificate in its folder.
     tls: bool,
     process: Option<Process>,
@@ -51,21 +53,28 @@ pub struct Etcd {
 impl Etcd {
     /// Starts it.
     pub fn start() -> Self {
-        let (folder, ports) = (Scratch::new("etcd"), [free_port(), free_port()]);
-        let mut etcd = Self { folder, ports, tls: false, process: None };
+        let addresses = [free_port(), free_port()].map(|port| (Ipv4Addr::LOCALHOST, port).into());
+        Self::start_on(addresses, Command::new("etcd"))
+    }
+
+    /// Starts it by `command`, for clients and peers on `addresses`.
+    pub fn start_on(addresses: [SocketAddr; 2], command: Command) -> Self {
+        let folder = Scratch::new("etcd");
+        let mut etcd = Self { folder, addresses, command, tls: false, process: None };
         etcd.start_again();
         etcd
     }
 
-    /// The port on which it serves clients.
-    pub fn port(&self) -> u16 {
-        self.ports[0]
+    /// Where it serves clients.
+    pub fn address(&self) -> SocketAddr {
+        self.addresses[0]
     }
 
     fn start_again(&mut self) {
-        let [client, peer] = self.ports.map(|port| format!("http://127.0.0.1:{port}"));
+        let [client, peer] = self.addresses.map(|address| format!("http://{address}"));
         let client = if self.tls { client.replace("http:", "https:") } else { client };
-        let mut command = Command::new("etcd");
+        let mut command = Command::new(self.command.get_program());
+        command.args(self.command.get_args());
         command.arg("--data-dir").arg(self.data()).args([
             "--listen-client-urls",
             &client,
@@ -116,7 +125,7 @@ impl Etcd {
     }
 
     fn ask(&self, path: &str, body: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.ports[0])).ok()?;
+        let mut stream = TcpStream::connect(self.address()).ok()?;
         let length = body.len();
         write!(
             stream,
@@ -177,7 +186,7 @@ impl Fleet {
             "[node]\nname = \"cp1\"\ndatacenter = \"esams\"\ndrain_delay = \"100ms\"\n\
              [admin]\naddress = \"{admin}\"\n[log]\naccess = \"off\"\n\
              [[listener]]\naddress = \"{plain}\"\n\
-             [fleet]\netcd = [\"127.0.0.1:{}\"]\nstate = \"{}\"\n\
+             [fleet]\netcd = [\"{}\"]\nstate = \"{}\"\n\
              [datacenter.codfw]\ncoordinates = \"32.8,-96.8\"\n\
              [datacenter.eqiad]\ncoordinates = \"39.0,-77.5\"\n\
              [datacenter.esams]\ncoordinates = \"52.4,4.9\"\n\
@@ -185,7 +194,7 @@ impl Fleet {
              [cluster.write]\nprimary = \"codfw\"\n{}\
              [site.wiki]\nhosts = [\"{HOST}\"]\ncluster = \"write\"\n\
              [[site.wiki.route]]\nmethods = [\"GET\"]\ncluster = \"read\"\n",
-            etcd.ports[0],
+            etcd.address(),
             folder.path().join("fleet.json").display(),
             servers("read"),
             servers("write"),
@@ -343,11 +352,11 @@ fn an_etcd_that_asks_for_tls_and_a_password_gets_both() {
     let [roots, password] = ["etcd.pem", "password"].map(|name| fleet.folder.path().join(name));
     fs::write(&roots, &identity.cert).expect("the folder is ours");
     fs::write(&password, "tide\n").expect("the folder is ours");
-    let plain = format!("etcd = [\"127.0.0.1:{}\"]", fleet.etcd.ports[0]);
+    let plain = format!("etcd = [\"{}\"]", fleet.etcd.address());
     let secured = format!(
         "etcd = [\"https://localhost:{}\"]\netcd_roots = \"{}\"\n\
          etcd_user = \"root\"\netcd_password = \"{}\"",
-        fleet.etcd.ports[0],
+        fleet.etcd.address().port(),
         roots.display(),
         password.display()
     );

@@ -11,8 +11,11 @@
 //! and h2load, 3), `TIDEGATE_REAL_ATTACK_SECONDS` (each attack, 2), `TIDEGATE_REAL_CHURN_SECONDS` (30),
 //! `TIDEGATE_REAL_IDLE` (connections beside the churn, 20000 or what the limit on open files allows),
 //! `TIDEGATE_REAL_OVERLOAD_SECONDS` (15), `TIDEGATE_REAL_EVENTS` (of a purge stream, 100000),
-//! `TIDEGATE_REAL_SOAK_SECONDS` (20) and `TIDEGATE_REAL_SEED` (what is random, as an earlier run printed
-//! it). `TIDEGATE_REAL_BINARY` is another `tidegate` to be tested.
+//! `TIDEGATE_REAL_SOAK_SECONDS` (20), `TIDEGATE_REAL_FLEET_SECONDS` (each part of the fleet's life, 4),
+//! `TIDEGATE_REAL_FLEET_DOWN_SECONDS` (without any origin, as long), `TIDEGATE_REAL_FLEET_RATE` (requests a
+//! second, 2000) and `TIDEGATE_REAL_SEED` (what is random, as an earlier run printed it).
+//! `TIDEGATE_REAL_BINARY` is another `tidegate` to be tested. `TIDEGATE_REAL_NETWORK=1` has those run,
+//! too, that take root and network namespaces.
 #![allow(unreachable_pub, reason = "a test binary has no outside; `pub` marks what topics may use")]
 #![allow(clippy::print_stdout, reason = "the figures are what these runs are for")]
 
@@ -26,6 +29,7 @@ mod edge;
 #[path = "../frames/mod.rs"]
 mod frames;
 mod honest;
+mod network;
 mod nginx;
 mod page;
 mod process;

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
 
 use tidegate::base::Clock;
@@ -36,31 +35,23 @@ impl Tally {
     }
 }
 
-/// Readers and writers at all edges, `rate` requests a second in all, until it is over.
-pub(super) fn load(
-    edges: &[SocketAddr],
-    rate: u64,
-    over: &Arc<AtomicBool>,
-    tally: &Arc<Tally>,
-) -> thread::JoinHandle<()> {
+/// Readers and writers at these edges, `rate` requests a second in all, until it is over.
+pub(super) fn load(edges: Vec<SocketAddr>, rate: u64, over: &Arc<AtomicBool>, tally: &Arc<Tally>) {
     const EACH: u64 = 8;
-    let (edges, over, tally) = (edges.to_vec(), Arc::clone(over), Arc::clone(tally));
-    thread::spawn(move || {
-        runtime().block_on(async {
-            let pause = Duration::from_secs(edges.len() as u64 * EACH)
-                / u32::try_from(rate).expect("a rate");
-            let mut all = Vec::new();
-            for edge in edges {
-                for _ in 0..EACH {
-                    let (over, tally) = (Arc::clone(&over), Arc::clone(&tally));
-                    all.push(tokio::spawn(async move { client(edge, pause, &over, &tally).await }));
-                }
+    runtime().block_on(async {
+        let pause =
+            Duration::from_secs(edges.len() as u64 * EACH) / u32::try_from(rate).expect("a rate");
+        let mut all = Vec::new();
+        for edge in edges {
+            for _ in 0..EACH {
+                let (over, tally) = (Arc::clone(over), Arc::clone(tally));
+                all.push(tokio::spawn(async move { client(edge, pause, &over, &tally).await }));
             }
-            for one in all {
-                one.await.expect("a client does not panic");
-            }
-        });
-    })
+        }
+        for one in all {
+            one.await.expect("a client does not panic");
+        }
+    });
 }
 
 async fn client(edge: SocketAddr, pause: Duration, over: &AtomicBool, tally: &Tally) {

@@ -1,9 +1,10 @@
 //! Three datacenters with two edges and two origin servers each, readers and writers at all of them: the
 //! primary moves and comes back, a server flaps, a datacenter is cut off, one direction of its links is
 //! lost, and all origins are down. What fails is counted; nothing may where the change was planned. Links
-//! between datacenters go through relays of the test's, which delay, cut and swallow.
+//! between datacenters are relays on loopback, or, by hand, a network of namespaces.
 
 mod load;
+mod relay;
 mod world;
 
 use std::fmt::Write as _;
@@ -12,33 +13,32 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use load::{Report, Tally, load};
-use world::{Link, World};
+use world::{Datacenter, Link, World};
 
 use super::edge::{Edge, HOST, Ports, program};
 use super::etcd::Etcd;
+use super::network::by_hand;
+use super::network::distance::Spot;
 use super::process::{Scratch, output};
 use super::tls::Identity;
 use super::wait::{SOON, alone, setting, until};
 
-const NAMES: [&str; 3] = ["codfw", "eqiad", "esams"];
-
-fn config(world: &World, at: usize, ports: &Ports, etcd: u16) -> String {
+fn config(world: &World, at: usize, edge: u8, ports: &Ports, etcd: SocketAddr) -> String {
     let [plain, _, _, admin] = ports.addresses();
+    let here = world.datacenters[at].name;
     let mut toml = format!(
-        "[node]\nname = \"cp-{}-{}\"\nworkers = 1\nmemory = \"256MiB\"\ndatacenter = \"{}\"\n\
+        "[node]\nname = \"cp-{here}-{edge}\"\nworkers = 1\nmemory = \"256MiB\"\ndatacenter = \"{here}\"\n\
          drain_delay = \"100ms\"\n[admin]\naddress = \"{admin}\"\n[log]\naccess = \"off\"\n\
-         [[listener]]\naddress = \"{plain}\"\n[fleet]\netcd = [\"127.0.0.1:{etcd}\"]\n\
-         [datacenter.codfw]\ncoordinates = \"32.8,-96.8\"\n\
-         [datacenter.eqiad]\ncoordinates = \"39.0,-77.5\"\n\
-         [datacenter.esams]\ncoordinates = \"52.4,4.9\"\n",
-        NAMES[at],
-        plain.port(),
-        NAMES[at]
+         [[listener]]\naddress = \"{plain}\"\n[fleet]\netcd = [\"{etcd}\"]\n",
     );
+    for Datacenter { name, spot: Spot(north, east) } in &world.datacenters {
+        writeln!(toml, "[datacenter.{name}]\ncoordinates = \"{north},{east}\"")
+            .expect("a String takes all");
+    }
     for (cluster, more) in [("read", ""), ("write", "primary = \"eqiad\"\n")] {
         let check =
             "interval = \"500ms\"\ntimeout = \"500ms\"\nfall = 2\nrise = 2\npath = \"/check\"";
@@ -48,7 +48,7 @@ fn config(world: &World, at: usize, ports: &Ports, etcd: u16) -> String {
              {more}[cluster.{cluster}.check]\n{check}"
         )
         .expect("a String takes all");
-        for (to, name) in NAMES.iter().enumerate() {
+        for (to, Datacenter { name, .. }) in world.datacenters.iter().enumerate() {
             let servers: Vec<String> =
                 world.ways[&(at, to)].iter().map(|server| format!("\"{server}\"")).collect();
             writeln!(
@@ -66,35 +66,58 @@ fn config(world: &World, at: usize, ports: &Ports, etcd: u16) -> String {
 }
 
 /// Three datacenters, and who asks them.
-struct Fleet {
-    world: World,
-    edges: Vec<Edge>,
+struct Fleet<'a> {
+    world: &'a World,
+    /// By datacenter.
+    edges: Vec<Vec<Edge>>,
     tally: Arc<Tally>,
     file: PathBuf,
     seconds: Duration,
+    seconds_down: Duration,
     rate: u64,
     _etcd: Etcd,
     _folder: Scratch,
 }
 
-impl Fleet {
-    fn start() -> Self {
-        let seconds = Duration::from_secs(setting("TIDEGATE_REAL_FLEET_SECONDS", 4));
-        let rate = setting("TIDEGATE_REAL_FLEET_RATE", 2000);
-        let (world, folder, etcd) = (World::new(), Scratch::new("fleet"), Etcd::start());
+impl<'a> Fleet<'a> {
+    fn start(world: &'a World) -> Self {
+        let seconds = setting("TIDEGATE_REAL_FLEET_SECONDS", 4);
+        let down = setting("TIDEGATE_REAL_FLEET_DOWN_SECONDS", seconds);
+        let (folder, etcd) = (Scratch::new("fleet"), world.etcd());
         let file = folder.path().join("tidegate.toml");
-        let mut edges = Vec::new();
-        for at in [0, 0, 1, 1, 2, 2] {
-            let ports = Ports::free();
-            let toml = config(&world, at, &ports, etcd.port());
+        let start = |at, edge| {
+            let ports = world.ports(at, edge);
+            let toml = config(world, at, edge, &ports, etcd.address());
             fs::write(&file, &toml).expect("the folder is ours");
-            edges.push(Edge::serve(&ports, Identity::new(HOST), &toml));
-        }
+            Edge::serve_by(world.program(at), &ports, Identity::new(HOST), &toml)
+        };
+        let all = 0..world.datacenters.len();
+        let edges: Vec<Vec<Edge>> = all.map(|at| vec![start(at, 0), start(at, 1)]).collect();
         until("etcd is followed", SOON, || {
-            edges.iter().all(|edge| edge.metric("tidegate_etcd_followed") > 0.5)
+            edges.iter().flatten().all(|edge| edge.metric("tidegate_etcd_followed") > 0.5)
         });
-        let tally = Arc::default();
-        Self { world, edges, tally, file, seconds, rate, _etcd: etcd, _folder: folder }
+        Self {
+            world,
+            edges,
+            tally: Arc::default(),
+            file,
+            seconds: Duration::from_secs(seconds),
+            seconds_down: Duration::from_secs(down),
+            rate: setting("TIDEGATE_REAL_FLEET_RATE", 2000),
+            _etcd: etcd,
+            _folder: folder,
+        }
+    }
+
+    /// Readers and writers at every edge.
+    fn load(&self, over: &Arc<AtomicBool>) -> Vec<JoinHandle<()>> {
+        let rate = self.rate / self.edges.len() as u64;
+        let clients = self.edges.iter().enumerate().map(|(at, edges)| {
+            let addresses = edges.iter().map(|edge| edge.plain).collect();
+            let (over, tally) = (Arc::clone(over), Arc::clone(&self.tally));
+            self.world.spawn(at, move || load(addresses, rate, &over, &tally))
+        });
+        clients.collect()
     }
 
     /// Has the command line do what these words ask.
@@ -136,7 +159,7 @@ impl Fleet {
 
     /// What happens to it: what fails is counted, and ends with its cause.
     fn fails(&self, report: &mut Report<'_>) {
-        let world = &self.world;
+        let world = self.world;
         for _ in 0..8 {
             let flapping = &world.origins[1][0].down;
             flapping.store(!flapping.load(Relaxed), Relaxed);
@@ -156,7 +179,7 @@ impl Fleet {
         self.pass();
         report.failed_reads("it does again");
         world.down(true);
-        self.pass();
+        thread::park_timeout(self.seconds_down);
         report.failed_reads("all origins are down");
         world.down(false);
         until("reads are answered again", SOON, || {
@@ -178,19 +201,34 @@ impl Fleet {
     }
 }
 
-#[test]
-#[ignore = "needs etcd: tests/real/install"]
-fn a_fleet_goes_on_while_datacenters_move_fail_and_come_back() {
-    let _alone = alone();
-    let fleet = Fleet::start();
+/// All that happens to a fleet, one after the other.
+fn lives(world: &World) {
+    let fleet = Fleet::start(world);
     let over = Arc::new(AtomicBool::new(false));
-    let addresses: Vec<SocketAddr> = fleet.edges.iter().map(|edge| edge.plain).collect();
-    let clients = load(&addresses, fleet.rate, &over, &fleet.tally);
+    let clients = fleet.load(&over);
     let mut report = Report::new(&fleet.tally);
     fleet.moves(&mut report);
     fleet.fails(&mut report);
     over.store(true, Relaxed);
-    clients.join().expect("the clients end");
+    clients.into_iter().for_each(|clients| clients.join().expect("the clients end"));
     fleet.check_writes();
-    fleet.edges.into_iter().for_each(Edge::stop);
+    fleet.edges.into_iter().flatten().for_each(Edge::stop);
+}
+
+#[test]
+#[ignore = "needs etcd: tests/real/install"]
+fn a_fleet_goes_on_while_datacenters_move_fail_and_come_back() {
+    let _alone = alone();
+    lives(&World::of_relays());
+}
+
+#[test]
+#[ignore = "needs etcd, root, and TIDEGATE_REAL_NETWORK=1: see tests/real/README.md"]
+fn a_fleet_between_namespaces_goes_on_while_datacenters_move_fail_and_come_back() {
+    if !by_hand() {
+        return;
+    }
+    let _alone = alone();
+    let world = World::of_namespaces();
+    world.as_operator(|| lives(&world));
 }

@@ -1,28 +1,45 @@
-//! The origin servers of three datacenters, and the links between these: relays that delay, cut and swallow.
+//! The datacenters of the test, their origin servers and the links between them. These are of two kinds: relays
+//! on loopback, which run anywhere, and a network of namespaces, which takes root.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::Duration;
+use std::thread::{self, JoinHandle};
 
-use tidegate::base::Clock;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::NAMES;
+use super::relay::relay;
+use crate::edge::{Ports, program};
+use crate::etcd::Etcd;
+use crate::network::distance::Spot;
+use crate::network::{Network, address};
 use crate::wait::{SOON, runtime};
 
-/// What a link between two datacenters takes in one direction.
-const DELAY: Duration = Duration::from_millis(5);
+/// Where origin servers stand.
+const CORE: [Datacenter; 3] = [
+    Datacenter { name: "codfw", spot: Spot(32.8, -96.8) },
+    Datacenter { name: "eqiad", spot: Spot(39.0, -77.5) },
+    Datacenter { name: "esams", spot: Spot(52.4, 4.9) },
+];
+/// Where etcd runs.
+const EQIAD: usize = 1;
 
-/// How a link is.
+/// A datacenter.
+#[derive(Clone, Copy)]
+pub(super) struct Datacenter {
+    pub(super) name: &'static str,
+    pub(super) spot: Spot,
+}
+
+/// How the links of a datacenter with all others are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Link {
     Up,
-    /// Whatever comes is reset.
+    /// Relays reset whatever comes; a network swallows it.
     Cut,
     /// What goes there arrives, and nothing comes back.
     OneWay,
@@ -37,45 +54,71 @@ pub(super) struct Origin {
 /// What was written where: the ids of POST requests, by datacenter.
 pub(super) type Written = Arc<Mutex<HashMap<u64, Vec<usize>>>>;
 
-/// The world of the test, on a runtime of its own.
+/// The world of the test; its servers are on a runtime of their own.
 pub(super) struct World {
+    pub(super) datacenters: Vec<Datacenter>,
     pub(super) origins: Vec<Vec<Origin>>,
     /// From a datacenter to another: where its nodes find the servers there.
     pub(super) ways: HashMap<(usize, usize), Vec<SocketAddr>>,
-    links: HashMap<(usize, usize), Arc<AtomicU8>>,
+    links: Links,
     pub(super) written: Written,
 }
 
+enum Links {
+    Relays(HashMap<(usize, usize), Arc<AtomicU8>>),
+    /// The operator's place comes after those of the datacenters.
+    Network(Network),
+}
+
 impl World {
-    /// Makes all servers and links; they end with the process.
-    pub(super) fn new() -> Self {
+    /// On loopback.
+    pub(super) fn of_relays() -> Self {
+        let listener = || std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        Self::on_a_thread(CORE.map(|_| [listener(), listener()]).into(), None)
+    }
+
+    /// In namespaces, as far from each other as the datacenters are.
+    pub(super) fn of_namespaces() -> Self {
+        let network = Network::new(CORE.len() + 1);
+        for (at, one) in CORE.iter().enumerate() {
+            for (to, other) in CORE.iter().enumerate().take(at) {
+                network.apart(at, to, one.spot.one_way(other.spot));
+            }
+        }
+        let listen = |at, host| {
+            let listen = || std::net::TcpListener::bind((address(at, host), 8080));
+            network.inside(at, listen).expect("the address is ours")
+        };
+        let listeners = (0..CORE.len()).map(|at| [listen(at, 21), listen(at, 22)]).collect();
+        Self::on_a_thread(listeners, Some(network))
+    }
+
+    /// Serves on `listeners`; servers and relays end with the process.
+    fn on_a_thread(listeners: Vec<[std::net::TcpListener; 2]>, network: Option<Network>) -> Self {
         let (send, receive) = std::sync::mpsc::channel();
         thread::spawn(move || {
             runtime().block_on(async {
-                send.send(Self::build().await).ok();
+                send.send(Self::build(listeners, network).await).ok();
                 std::future::pending::<()>().await;
             });
         });
         receive.recv_timeout(SOON).expect("the world is made")
     }
 
-    async fn build() -> Self {
+    async fn build(listeners: Vec<[std::net::TcpListener; 2]>, network: Option<Network>) -> Self {
         let written = Written::default();
-        let (mut origins, mut ways, mut links) =
-            (Vec::<Vec<Origin>>::new(), HashMap::new(), HashMap::new());
-        for at in 0..NAMES.len() {
-            let mut servers = Vec::new();
-            for _ in 0..2 {
-                servers.push(origin(at, Arc::clone(&written)).await);
-            }
-            origins.push(servers);
-        }
-        for from in 0..NAMES.len() {
+        let origins: Vec<Vec<Origin>> = listeners
+            .into_iter()
+            .enumerate()
+            .map(|(at, servers)| servers.map(|it| origin(at, it, Arc::clone(&written))).into())
+            .collect();
+        let (mut ways, mut links) = (HashMap::new(), HashMap::new());
+        for from in 0..origins.len() {
             for (to, servers) in origins.iter().enumerate() {
                 let state = Arc::new(AtomicU8::new(Link::Up as u8));
                 let mut there = Vec::new();
                 for server in servers {
-                    there.push(match from == to {
+                    there.push(match from == to || network.is_some() {
                         true => server.address,
                         false => relay(server.address, Arc::clone(&state)).await,
                     });
@@ -84,14 +127,25 @@ impl World {
                 links.insert((from, to), state);
             }
         }
-        Self { origins, ways, links, written }
+        let links = network.map_or(Links::Relays(links), Links::Network);
+        Self { datacenters: CORE.into(), origins, ways, links, written }
     }
 
     /// Sets the links of `at` with all others.
     pub(super) fn link(&self, at: usize, link: Link) {
-        for ((from, to), state) in &self.links {
-            if from != to && (*from == at || *to == at) {
-                state.store(link as u8, Relaxed);
+        match &self.links {
+            Links::Relays(links) => {
+                for ((from, to), state) in links {
+                    if from != to && (*from == at || *to == at) {
+                        state.store(link as u8, Relaxed);
+                    }
+                }
+            }
+            Links::Network(network) => {
+                for other in (0..network.places()).filter(|other| *other != at) {
+                    network.loses(at, other, f64::from(u8::from(link != Link::Up)));
+                    network.loses(other, at, f64::from(u8::from(link == Link::Cut)));
+                }
             }
         }
     }
@@ -99,11 +153,59 @@ impl World {
     pub(super) fn down(&self, down: bool) {
         self.origins.iter().flatten().for_each(|origin| origin.down.store(down, Relaxed));
     }
+
+    /// Where an edge listens: the first or second of its datacenter.
+    pub(super) fn ports(&self, at: usize, edge: u8) -> Ports {
+        match self.links {
+            Links::Relays(_) => Ports::free(),
+            Links::Network(_) => Ports::of(address(at, 11 + edge)),
+        }
+    }
+
+    /// The binary at a datacenter.
+    pub(super) fn program(&self, at: usize) -> Command {
+        match &self.links {
+            Links::Relays(_) => program(),
+            Links::Network(network) => network.at(at, &program()),
+        }
+    }
+
+    /// etcd, which runs in one of the datacenters.
+    pub(super) fn etcd(&self) -> Etcd {
+        match &self.links {
+            Links::Relays(_) => Etcd::start(),
+            Links::Network(network) => {
+                let addresses = [2379, 2380].map(|port| (address(EQIAD, 5), port).into());
+                Etcd::start_on(addresses, network.at(EQIAD, &Command::new("etcd")))
+            }
+        }
+    }
+
+    /// A thread at a datacenter.
+    pub(super) fn spawn(&self, at: usize, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+        match &self.links {
+            Links::Relays(_) => thread::spawn(work),
+            Links::Network(network) => network.spawn(at, work),
+        }
+    }
+
+    /// What `work` makes where the operator is.
+    pub(super) fn as_operator<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        match &self.links {
+            Links::Relays(_) => work(),
+            Links::Network(network) => {
+                let made = network.inside(network.places() - 1, work);
+                println!("{}", network.told());
+                made
+            }
+        }
+    }
 }
 
 /// A server that answers each path with itself and keeps the ids of what is written.
-async fn origin(at: usize, written: Written) -> Origin {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+fn origin(at: usize, listener: std::net::TcpListener, written: Written) -> Origin {
+    listener.set_nonblocking(true).expect("a socket can be made not to block");
+    let listener = TcpListener::from_std(listener).expect("the runtime takes it");
     let address = listener.local_addr().expect("it is bound");
     let down = Arc::new(AtomicBool::new(false));
     let is_down = Arc::clone(&down);
@@ -157,50 +259,6 @@ async fn serve(
             path.len()
         );
         if stream.get_mut().write_all(answer.as_bytes()).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// A relay before `server`.
-async fn relay(server: SocketAddr, link: Arc<AtomicU8>) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-    let address = listener.local_addr().expect("it is bound");
-    tokio::spawn(async move {
-        while let Ok((near, _)) = listener.accept().await {
-            let link = Arc::clone(&link);
-            if link.load(Relaxed) == Link::Cut as u8 {
-                continue;
-            }
-            tokio::spawn(async move {
-                let Ok(far) = TcpStream::connect(server).await else { return };
-                let ((mut near_in, mut near_out), (mut far_in, mut far_out)) =
-                    (near.into_split(), far.into_split());
-                let there = carry(&mut near_in, &mut far_out, &link, false);
-                let back = carry(&mut far_in, &mut near_out, &link, true);
-                tokio::select! { () = there => {}, () = back => {} }
-            });
-        }
-    });
-    address
-}
-
-async fn carry(
-    from: &mut (impl AsyncReadExt + Unpin),
-    to: &mut (impl AsyncWriteExt + Unpin),
-    link: &AtomicU8,
-    back: bool,
-) {
-    let clock = Clock::system();
-    let mut bytes = vec![0; 16 * 1024];
-    while let Ok(length @ 1..) = from.read(&mut bytes).await {
-        clock.sleep(DELAY).await;
-        let now = link.load(Relaxed);
-        if now == Link::Cut as u8 {
-            return;
-        }
-        let lost = back && now == Link::OneWay as u8;
-        if !lost && to.write_all(&bytes[..length]).await.is_err() {
             return;
         }
     }
