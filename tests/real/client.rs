@@ -9,6 +9,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
+use rustls::client::Resumption;
 use tokio_rustls::TlsConnector;
 
 use super::blunt::tcp;
@@ -62,6 +63,13 @@ impl Way {
     /// The same way, from another address of this machine.
     pub fn from(&self, address: Ipv4Addr) -> Self {
         Self { from: Some(address), ..self.clone() }
+    }
+
+    /// The same way for who was never there: each connection makes a whole handshake.
+    pub fn as_a_stranger(&self) -> Self {
+        let mut tls = ClientConfig::clone(&self.tls);
+        tls.resumption = Resumption::disabled();
+        Self { tls: Arc::new(tls), ..self.clone() }
     }
 
     /// The way, in plain HTTP/1.1, to `address`.

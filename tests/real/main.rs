@@ -13,9 +13,10 @@
 //! `TIDEGATE_REAL_OVERLOAD_SECONDS` (15), `TIDEGATE_REAL_EVENTS` (of a purge stream, 100000),
 //! `TIDEGATE_REAL_SOAK_SECONDS` (20), `TIDEGATE_REAL_FLEET_SECONDS` (each part of the fleet's life, 4),
 //! `TIDEGATE_REAL_FLEET_DOWN_SECONDS` (without any origin, as long), `TIDEGATE_REAL_FLEET_RATE` (requests a
-//! second, 2000) and `TIDEGATE_REAL_SEED` (what is random, as an earlier run printed it).
-//! `TIDEGATE_REAL_BINARY` is another `tidegate` to be tested. `TIDEGATE_REAL_NETWORK=1` has those run,
-//! too, that take root and network namespaces.
+//! second, 2000), `TIDEGATE_REAL_FAR_LOADS` (a far reader's page loads of each kind, 100) and
+//! `TIDEGATE_REAL_SEED` (what is random, as an earlier run printed it). `TIDEGATE_REAL_BINARY` is another
+//! `tidegate` to be tested. `TIDEGATE_REAL_NETWORK=1` has those run, too, that take root and network
+//! namespaces.
 #![allow(unreachable_pub, reason = "a test binary has no outside; `pub` marks what topics may use")]
 #![allow(clippy::print_stdout, reason = "the figures are what these runs are for")]
 
@@ -49,6 +50,7 @@ mod cold_page;
 mod curl;
 mod dead_origin;
 mod etcd;
+mod far_reader;
 mod fleet;
 mod h2spec;
 mod kafka;

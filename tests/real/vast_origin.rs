@@ -4,7 +4,7 @@
 //! `/u/NAME/BYTES` may be stored for an hour; `/v/…` varies on Accept-Language besides; `/p/…` must
 //! not be stored.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,7 +26,12 @@ pub struct VastOrigin {
 impl VastOrigin {
     /// Starts it.
     pub fn start() -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        Self::start_on(Ipv4Addr::LOCALHOST)
+    }
+
+    /// Starts it on an address of this machine's.
+    pub fn start_on(address: Ipv4Addr) -> Self {
+        let listener = std::net::TcpListener::bind((address, 0)).expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
         listener.set_nonblocking(true).expect("sockets have that mode");
         let (end, ended) = oneshot::channel();
