@@ -1,6 +1,6 @@
 //! Readers and writers at every edge, at a fixed rate, and what becomes of what they ask.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,7 @@ pub(super) struct Tally {
     failed_writes: AtomicU64,
     pub(super) next: AtomicU64,
     pub(super) answered: Mutex<Vec<u64>>,
-    why: Mutex<HashMap<String, u64>>,
+    why: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Tally {
@@ -35,9 +35,17 @@ impl Tally {
     }
 }
 
-/// Readers and writers at these edges, `rate` requests a second in all, until it is over.
-pub(super) fn load(edges: Vec<SocketAddr>, rate: u64, over: &Arc<AtomicBool>, tally: &Arc<Tally>) {
-    const EACH: u64 = 8;
+/// Where clients are, and the edges there.
+pub(super) struct Place {
+    pub(super) name: &'static str,
+    pub(super) edges: Vec<SocketAddr>,
+}
+
+/// Readers and writers at a place, `rate` requests a second in all, until it is over.
+pub(super) fn load(place: Place, rate: u64, over: &Arc<AtomicBool>, tally: &Arc<Tally>) {
+    let Place { name, edges } = place;
+    // Enough for the rate where each answer crosses an ocean.
+    const EACH: u64 = 64;
     runtime().block_on(async {
         let pause =
             Duration::from_secs(edges.len() as u64 * EACH) / u32::try_from(rate).expect("a rate");
@@ -45,7 +53,9 @@ pub(super) fn load(edges: Vec<SocketAddr>, rate: u64, over: &Arc<AtomicBool>, ta
         for edge in edges {
             for _ in 0..EACH {
                 let (over, tally) = (Arc::clone(over), Arc::clone(tally));
-                all.push(tokio::spawn(async move { client(edge, pause, &over, &tally).await }));
+                all.push(tokio::spawn(
+                    async move { client(name, edge, pause, &over, &tally).await },
+                ));
             }
         }
         for one in all {
@@ -54,7 +64,7 @@ pub(super) fn load(edges: Vec<SocketAddr>, rate: u64, over: &Arc<AtomicBool>, ta
     });
 }
 
-async fn client(edge: SocketAddr, pause: Duration, over: &AtomicBool, tally: &Tally) {
+async fn client(place: &str, edge: SocketAddr, pause: Duration, over: &AtomicBool, tally: &Tally) {
     let clock = Clock::system();
     let mut next = clock.now() + pause.mul_f64(fastrand::f64());
     let mut kept = None;
@@ -77,7 +87,8 @@ async fn client(edge: SocketAddr, pause: Duration, over: &AtomicBool, tally: &Ta
             Err(why) => {
                 kept = None;
                 failed.fetch_add(1, Relaxed);
-                tally.fail(format!("{}: {why}", if writes { "write" } else { "read" }));
+                let what = if writes { "write" } else { "read" };
+                tally.fail(format!("{place} {what}: {why}"));
             }
         }
     }

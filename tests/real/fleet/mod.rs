@@ -1,7 +1,8 @@
 //! Three datacenters with two edges and two origin servers each, readers and writers at all of them: the
 //! primary moves and comes back, a server flaps, a datacenter is cut off, one direction of its links is
 //! lost, and all origins are down. What fails is counted; nothing may where the change was planned. Links
-//! between datacenters are relays on loopback, or, by hand, a network of namespaces.
+//! between datacenters are relays on loopback, or, by hand, a network of namespaces; there a fourth
+//! datacenter has no servers, and fetches through the nodes of the others.
 
 mod load;
 mod relay;
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use load::{Report, Tally, load};
+use load::{Place, Report, Tally, load};
 use world::{Datacenter, Link, World};
 
 use super::edge::{Edge, HOST, Ports, program};
@@ -33,11 +34,18 @@ fn config(world: &World, at: usize, edge: u8, ports: &Ports, etcd: SocketAddr) -
     let mut toml = format!(
         "[node]\nname = \"cp-{here}-{edge}\"\nworkers = 1\nmemory = \"256MiB\"\ndatacenter = \"{here}\"\n\
          drain_delay = \"100ms\"\n[admin]\naddress = \"{admin}\"\n[log]\naccess = \"off\"\n\
-         [[listener]]\naddress = \"{plain}\"\n[fleet]\netcd = [\"{etcd}\"]\n",
+         [[listener]]\naddress = \"{plain}\"\n{}etcd = [\"{etcd}\"]\n",
+        world.door(at, edge)
     );
-    for Datacenter { name, spot: Spot(north, east) } in &world.datacenters {
-        writeln!(toml, "[datacenter.{name}]\ncoordinates = \"{north},{east}\"")
-            .expect("a String takes all");
+    for (at, Datacenter { name, spot: Spot(north, east), .. }) in
+        world.datacenters.iter().enumerate()
+    {
+        writeln!(
+            toml,
+            "[datacenter.{name}]\ncoordinates = \"{north},{east}\"\n{}",
+            world.misses(at)
+        )
+        .expect("a String takes all");
     }
     for (cluster, more) in [("read", ""), ("write", "primary = \"eqiad\"\n")] {
         let check =
@@ -48,7 +56,8 @@ fn config(world: &World, at: usize, edge: u8, ports: &Ports, etcd: SocketAddr) -
              {more}[cluster.{cluster}.check]\n{check}"
         )
         .expect("a String takes all");
-        for (to, Datacenter { name, .. }) in world.datacenters.iter().enumerate() {
+        for to in 0..world.origins.len() {
+            let name = world.datacenters[to].name;
             let servers: Vec<String> =
                 world.ways[&(at, to)].iter().map(|server| format!("\"{server}\"")).collect();
             writeln!(
@@ -65,7 +74,7 @@ fn config(world: &World, at: usize, edge: u8, ports: &Ports, etcd: SocketAddr) -
     )
 }
 
-/// Three datacenters, and who asks them.
+/// The datacenters, and who asks them.
 struct Fleet<'a> {
     world: &'a World,
     /// By datacenter.
@@ -113,9 +122,10 @@ impl<'a> Fleet<'a> {
     fn load(&self, over: &Arc<AtomicBool>) -> Vec<JoinHandle<()>> {
         let rate = self.rate / self.edges.len() as u64;
         let clients = self.edges.iter().enumerate().map(|(at, edges)| {
-            let addresses = edges.iter().map(|edge| edge.plain).collect();
+            let name = self.world.datacenters[at].name;
+            let place = Place { name, edges: edges.iter().map(|edge| edge.plain).collect() };
             let (over, tally) = (Arc::clone(over), Arc::clone(&self.tally));
-            self.world.spawn(at, move || load(addresses, rate, &over, &tally))
+            self.world.spawn(at, move || load(place, rate, &over, &tally))
         });
         clients.collect()
     }

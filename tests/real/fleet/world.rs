@@ -2,7 +2,7 @@
 //! on loopback, which run anywhere, and a network of namespaces, which takes root.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -16,14 +16,20 @@ use crate::edge::{Ports, program};
 use crate::etcd::Etcd;
 use crate::network::distance::Spot;
 use crate::network::{Network, address};
+use crate::process::Scratch;
+use crate::tls::Authority;
 use crate::wait::{SOON, runtime};
 
-/// Where origin servers stand.
-const CORE: [Datacenter; 3] = [
+/// The datacenters. Origin servers stand in all but the last, which only caches, and is there only in
+/// the network.
+const DATACENTERS: [Datacenter; 4] = [
     Datacenter { name: "codfw", spot: Spot(32.8, -96.8) },
     Datacenter { name: "eqiad", spot: Spot(39.0, -77.5) },
     Datacenter { name: "esams", spot: Spot(52.4, 4.9) },
+    Datacenter { name: "eqsin", spot: Spot(1.4, 103.8) },
 ];
+/// How many of them have servers.
+const CORE: usize = 3;
 /// Where etcd runs.
 const EQIAD: usize = 1;
 
@@ -56,7 +62,7 @@ pub(super) type Written = Arc<Mutex<HashMap<u64, Vec<usize>>>>;
 
 /// The world of the test; its servers are on a runtime of their own.
 pub(super) struct World {
-    pub(super) datacenters: Vec<Datacenter>,
+    pub(super) datacenters: &'static [Datacenter],
     pub(super) origins: Vec<Vec<Origin>>,
     /// From a datacenter to another: where its nodes find the servers there.
     pub(super) ways: HashMap<(usize, usize), Vec<SocketAddr>>,
@@ -66,22 +72,28 @@ pub(super) struct World {
 
 enum Links {
     Relays(HashMap<(usize, usize), Arc<AtomicU8>>),
-    /// The operator's place comes after those of the datacenters.
-    Network(Network),
+    Network(Box<Apart>),
+}
+
+/// Datacenters in namespaces; the operator's place comes after theirs.
+struct Apart {
+    network: Network,
+    authority: Authority,
+    folder: Scratch,
 }
 
 impl World {
     /// On loopback.
     pub(super) fn of_relays() -> Self {
         let listener = || std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        Self::on_a_thread(CORE.map(|_| [listener(), listener()]).into(), None)
+        Self::on_a_thread([(); CORE].map(|()| [listener(), listener()]).into(), None)
     }
 
     /// In namespaces, as far from each other as the datacenters are.
     pub(super) fn of_namespaces() -> Self {
-        let network = Network::new(CORE.len() + 1);
-        for (at, one) in CORE.iter().enumerate() {
-            for (to, other) in CORE.iter().enumerate().take(at) {
+        let network = Network::new(DATACENTERS.len() + 1);
+        for (at, one) in DATACENTERS.iter().enumerate() {
+            for (to, other) in DATACENTERS.iter().enumerate().take(at) {
                 network.apart(at, to, one.spot.one_way(other.spot));
             }
         }
@@ -89,23 +101,24 @@ impl World {
             let listen = || std::net::TcpListener::bind((address(at, host), 8080));
             network.inside(at, listen).expect("the address is ours")
         };
-        let listeners = (0..CORE.len()).map(|at| [listen(at, 21), listen(at, 22)]).collect();
-        Self::on_a_thread(listeners, Some(network))
+        let listeners = (0..CORE).map(|at| [listen(at, 21), listen(at, 22)]).collect();
+        let (authority, folder) = (Authority::new(), Scratch::new("nodes"));
+        Self::on_a_thread(listeners, Some(Box::new(Apart { network, authority, folder })))
     }
 
     /// Serves on `listeners`; servers and relays end with the process.
-    fn on_a_thread(listeners: Vec<[std::net::TcpListener; 2]>, network: Option<Network>) -> Self {
+    fn on_a_thread(listeners: Vec<[std::net::TcpListener; 2]>, apart: Option<Box<Apart>>) -> Self {
         let (send, receive) = std::sync::mpsc::channel();
         thread::spawn(move || {
             runtime().block_on(async {
-                send.send(Self::build(listeners, network).await).ok();
+                send.send(Self::build(listeners, apart).await).ok();
                 std::future::pending::<()>().await;
             });
         });
         receive.recv_timeout(SOON).expect("the world is made")
     }
 
-    async fn build(listeners: Vec<[std::net::TcpListener; 2]>, network: Option<Network>) -> Self {
+    async fn build(listeners: Vec<[std::net::TcpListener; 2]>, apart: Option<Box<Apart>>) -> Self {
         let written = Written::default();
         let origins: Vec<Vec<Origin>> = listeners
             .into_iter()
@@ -113,12 +126,13 @@ impl World {
             .map(|(at, servers)| servers.map(|it| origin(at, it, Arc::clone(&written))).into())
             .collect();
         let (mut ways, mut links) = (HashMap::new(), HashMap::new());
-        for from in 0..origins.len() {
+        let datacenters = &DATACENTERS[..if apart.is_some() { DATACENTERS.len() } else { CORE }];
+        for from in 0..datacenters.len() {
             for (to, servers) in origins.iter().enumerate() {
                 let state = Arc::new(AtomicU8::new(Link::Up as u8));
                 let mut there = Vec::new();
                 for server in servers {
-                    there.push(match from == to || network.is_some() {
+                    there.push(match from == to || apart.is_some() {
                         true => server.address,
                         false => relay(server.address, Arc::clone(&state)).await,
                     });
@@ -127,8 +141,8 @@ impl World {
                 links.insert((from, to), state);
             }
         }
-        let links = network.map_or(Links::Relays(links), Links::Network);
-        Self { datacenters: CORE.into(), origins, ways, links, written }
+        let links = apart.map_or(Links::Relays(links), Links::Network);
+        Self { datacenters, origins, ways, links, written }
     }
 
     /// Sets the links of `at` with all others.
@@ -141,10 +155,10 @@ impl World {
                     }
                 }
             }
-            Links::Network(network) => {
-                for other in (0..network.places()).filter(|other| *other != at) {
-                    network.loses(at, other, f64::from(u8::from(link != Link::Up)));
-                    network.loses(other, at, f64::from(u8::from(link == Link::Cut)));
+            Links::Network(apart) => {
+                for other in (0..apart.network.places()).filter(|other| *other != at) {
+                    apart.network.loses(at, other, f64::from(u8::from(link != Link::Up)));
+                    apart.network.loses(other, at, f64::from(u8::from(link == Link::Cut)));
                 }
             }
         }
@@ -158,7 +172,31 @@ impl World {
     pub(super) fn ports(&self, at: usize, edge: u8) -> Ports {
         match self.links {
             Links::Relays(_) => Ports::free(),
-            Links::Network(_) => Ports::of(address(at, 11 + edge)),
+            Links::Network(_) => Ports::of(address_of(at, edge)),
+        }
+    }
+
+    /// By what an edge and other nodes know each other: how its configuration goes on until some way into
+    /// `[fleet]`.
+    pub(super) fn door(&self, at: usize, edge: u8) -> String {
+        match &self.links {
+            Links::Relays(_) => "[fleet]\n".to_owned(),
+            Links::Network(apart) => apart.authority.node(for_nodes(at, edge), apart.folder.path()),
+        }
+    }
+
+    /// Where a datacenter sends its misses, or takes those of others.
+    pub(super) fn misses(&self, at: usize) -> String {
+        match &self.links {
+            Links::Relays(_) => String::new(),
+            // Not the nearest, but the one that is cut off.
+            Links::Network(_) if at >= CORE => {
+                "misses = \"edges\"\nnearest = [\"codfw\"]".to_owned()
+            }
+            Links::Network(_) => {
+                let [one, other] = [0, 1].map(|edge| for_nodes(at, edge));
+                format!("edges = [\"https://{one}\", \"https://{other}\"]")
+            }
         }
     }
 
@@ -166,7 +204,7 @@ impl World {
     pub(super) fn program(&self, at: usize) -> Command {
         match &self.links {
             Links::Relays(_) => program(),
-            Links::Network(network) => network.at(at, &program()),
+            Links::Network(apart) => apart.network.at(at, &program()),
         }
     }
 
@@ -174,9 +212,9 @@ impl World {
     pub(super) fn etcd(&self) -> Etcd {
         match &self.links {
             Links::Relays(_) => Etcd::start(),
-            Links::Network(network) => {
+            Links::Network(apart) => {
                 let addresses = [2379, 2380].map(|port| (address(EQIAD, 5), port).into());
-                Etcd::start_on(addresses, network.at(EQIAD, &Command::new("etcd")))
+                Etcd::start_on(addresses, apart.network.at(EQIAD, &Command::new("etcd")))
             }
         }
     }
@@ -185,7 +223,7 @@ impl World {
     pub(super) fn spawn(&self, at: usize, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
         match &self.links {
             Links::Relays(_) => thread::spawn(work),
-            Links::Network(network) => network.spawn(at, work),
+            Links::Network(apart) => apart.network.spawn(at, work),
         }
     }
 
@@ -193,13 +231,21 @@ impl World {
     pub(super) fn as_operator<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         match &self.links {
             Links::Relays(_) => work(),
-            Links::Network(network) => {
-                let made = network.inside(network.places() - 1, work);
-                println!("{}", network.told());
+            Links::Network(apart) => {
+                let made = apart.network.inside(apart.network.places() - 1, work);
+                println!("{}", apart.network.told());
                 made
             }
         }
     }
+}
+
+fn address_of(at: usize, edge: u8) -> Ipv4Addr {
+    address(at, 11 + edge)
+}
+
+fn for_nodes(at: usize, edge: u8) -> SocketAddr {
+    (address_of(at, edge), 8444).into()
 }
 
 /// A server that answers each path with itself and keeps the ids of what is written.
