@@ -113,7 +113,7 @@ async fn ask(
     stream.get_mut().write_all(request.as_bytes()).await.map_err(io)?;
     let (mut status, mut length) = (String::new(), 0);
     stream.read_line(&mut status).await.map_err(io)?;
-    let mut line = String::new();
+    let (mut line, mut detail) = (String::new(), String::new());
     loop {
         line.clear();
         if stream.read_line(&mut line).await.map_err(io)? == 0 {
@@ -122,8 +122,13 @@ async fn ask(
         if line == "\r\n" {
             break;
         }
-        if let Some(told) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+        let field = line.to_ascii_lowercase();
+        if let Some(told) = field.strip_prefix("content-length:") {
             length = told.trim().parse().map_err(|_| "no length".to_owned())?;
+        } else if field.starts_with("cache-status:") {
+            // What the edge itself says comes last.
+            let told = field.rsplit("detail=").next().filter(|_| field.contains("detail="));
+            detail = told.map_or_else(String::new, |told| format!(" {}", told.trim()));
         }
     }
     let mut body = vec![0; length];
@@ -132,7 +137,7 @@ async fn ask(
     match status.split(' ').nth(1) {
         Some("200") if body == path.as_bytes() => Ok(()),
         Some("200") => Err("a wrong body".to_owned()),
-        other => Err(format!("status {}", other.unwrap_or("none"))),
+        other => Err(format!("status {}{detail}", other.unwrap_or("none"))),
     }
 }
 

@@ -18,7 +18,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use load::{Place, Report, Tally, load};
-use world::{Datacenter, Link, World};
+use world::{CODFW, Datacenter, EQIAD, Link, World};
 
 use super::edge::{Edge, HOST, Ports, program};
 use super::etcd::Etcd;
@@ -149,43 +149,53 @@ impl<'a> Fleet<'a> {
         after.flat_map(|(_, at)| at.clone()).collect()
     }
 
+    /// Lets time pass, in which all that is written reaches the primary alone.
+    fn pass_with_primary(&self, at: usize) {
+        let mark = self.tally.next.load(Relaxed);
+        self.pass();
+        let since = self.written_after(mark + self.rate / 10);
+        let name = self.world.datacenters[at].name;
+        assert!(!since.is_empty(), "there are writes");
+        assert!(since.iter().all(|one| *one == at), "writes go to {name} alone");
+    }
+
     /// What an operator does: nothing may fail of it.
     fn moves(&self, report: &mut Report<'_>) {
-        self.pass();
+        self.pass_with_primary(EQIAD);
         assert_eq!(report.failed_reads("all is well"), 0);
         self.run(&["datacenter", "switch", "eqiad", "codfw"]);
         self.pass();
         assert_eq!(report.failed_reads("the primary moves"), 0);
-        let mark = self.tally.next.load(Relaxed);
-        self.pass();
-        let since = self.written_after(mark + self.rate / 10);
-        assert!(!since.is_empty() && since.iter().all(|at| *at == 0), "writes go to codfw alone");
+        self.pass_with_primary(CODFW);
+        assert_eq!(report.failed_reads("it has moved"), 0);
         self.run(&["datacenter", "switch", "codfw", "eqiad"]);
         self.pass();
         assert_eq!(report.failed_reads("and comes back"), 0);
         // It was drained.
         self.run(&["pool", "codfw"]);
+        self.pass_with_primary(EQIAD);
+        assert_eq!(report.failed_reads("it has come back"), 0);
     }
 
     /// What happens to it: what fails is counted, and ends with its cause.
     fn fails(&self, report: &mut Report<'_>) {
         let world = self.world;
         for _ in 0..8 {
-            let flapping = &world.origins[1][0].down;
+            let flapping = &world.origins[EQIAD][0].down;
             flapping.store(!flapping.load(Relaxed), Relaxed);
             thread::park_timeout(self.seconds / 8);
         }
         let flapping = report.failed_reads("a server flaps");
-        world.link(0, Link::Cut);
+        world.link(CODFW, Link::Cut);
         self.pass();
         let cut = report.failed_reads("codfw is cut off");
-        world.link(0, Link::Up);
+        world.link(CODFW, Link::Up);
         self.pass();
         report.failed_reads("it is back");
-        world.link(1, Link::OneWay);
+        world.link(EQIAD, Link::OneWay);
         self.pass();
         report.failed_reads("eqiad answers nobody outside");
-        world.link(1, Link::Up);
+        world.link(EQIAD, Link::Up);
         self.pass();
         report.failed_reads("it does again");
         world.down(true);

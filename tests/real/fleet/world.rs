@@ -30,8 +30,10 @@ const DATACENTERS: [Datacenter; 4] = [
 ];
 /// How many of them have servers.
 const CORE: usize = 3;
-/// Where etcd runs.
-const EQIAD: usize = 1;
+/// Where nothing is but what all have.
+pub(super) const CODFW: usize = 0;
+/// Where writes go at first, and etcd runs.
+pub(super) const EQIAD: usize = 1;
 
 /// A datacenter.
 #[derive(Clone, Copy)]
