@@ -1,6 +1,6 @@
 //! Mutations: checks that keep the promise of purging, each of which a test may take out to see that it is
 //! missed (`cargo test --features mutants --test purge_model`, and with `interleavings` and
-//! `purge_interleavings` where it takes threads). Without that feature nothing of it is left in the program.
+//! `purge_interleavings` where it takes threads, or with `mutants` and `purge_tier` where it takes nodes). Without that feature nothing of it is left in the program.
 
 /// A check that can be taken out, by the rule of PURGE.md that asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,48 @@ pub enum Mutant {
     FloorFirst,
     /// Rule 7: it is told up to where floors are forgotten before they are.
     ForgottenFirst,
+    /// Rule 12: what a write changed is purged once its answer's head has come.
+    AtAnswer,
+    /// Rule 14: a PURGE is in force at the nodes that are fetched through before it is here.
+    ThereFirst,
+    /// Rule 14: so is what HTCP orders.
+    ThereFirstHtcp,
+    /// Rule 14: so is what the control API orders.
+    ThereFirstApi,
+    /// Rule 14: what a write changed is forgotten by all nodes that are fetched through.
+    WritesTold,
+    /// Rule 14: a fetch tells how far the streams are read.
+    PositionsTold,
+    /// Rule 14: so does what goes past the store.
+    PassesTell,
+    /// Rule 14: what is being applied is told as read.
+    BegunTold,
+    /// Rule 14: positions are compared.
+    AsFar,
+    /// Rule 14: they are of one cluster.
+    SameCluster,
+    /// Rule 14: they are of one topic, and not of one made anew.
+    SameTopic,
+    /// Rule 14: nothing is answered from the store before it is read as far.
+    Awaited,
+    /// Rule 14: where that takes too long, the origin is asked.
+    BehindAsks,
+    /// Rule 14: what was answered without being read as far says so.
+    BehindSays,
+    /// Rule 14: what says so is not stored.
+    BehindHeeded,
+    /// Rule 14: what says so confirms nothing.
+    BehindConfirms,
+    /// Rule 14: nodes get nothing that a soft purge has made stale.
+    StaleForNodes,
+    /// Rule 14: not even where the origin fails.
+    StaleOnError,
+    /// Rule 14: orders count only from nodes.
+    OrdersOfNodes,
+    /// Rule 14: positions count only from nodes.
+    PositionsOfNodes,
+    /// Rule 14: only a node can say that it is behind.
+    BehindOfNodes,
 }
 
 impl Mutant {
@@ -69,6 +111,31 @@ impl Mutant {
         Self::SeenUpTo,
         Self::Prefixes,
         Self::Expressions,
+    ];
+
+    /// Those that it takes another node to miss, or an origin that answers.
+    pub const TIERS: [Self; 21] = [
+        Self::AtAnswer,
+        Self::ThereFirst,
+        Self::ThereFirstHtcp,
+        Self::ThereFirstApi,
+        Self::WritesTold,
+        Self::PositionsTold,
+        Self::PassesTell,
+        Self::BegunTold,
+        Self::AsFar,
+        Self::SameCluster,
+        Self::SameTopic,
+        Self::Awaited,
+        Self::BehindAsks,
+        Self::BehindSays,
+        Self::BehindHeeded,
+        Self::BehindConfirms,
+        Self::StaleForNodes,
+        Self::StaleOnError,
+        Self::OrdersOfNodes,
+        Self::PositionsOfNodes,
+        Self::BehindOfNodes,
     ];
 
     /// Those that it takes threads to miss.

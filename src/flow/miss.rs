@@ -7,6 +7,7 @@ use super::Visit;
 use super::lookup::Lookup;
 use super::pass::Pass;
 use crate::base::between;
+use crate::base::mutant::{self, Mutant, unless};
 use crate::base::{Body, Elapsed, Fault, Outcome, Reason, Seq};
 use crate::config::{Site, StaleRule};
 use crate::fetch::{FillReader, Flight, Joined, Landed, Sharing, Terms, Upstream, Way};
@@ -172,12 +173,11 @@ impl Visit {
             // After a hard purge never (PURGE.md rule 9).
             .filter(|stale| {
                 let (_, floor) = store.asking(&key);
-                match store.judge(&key, stale) {
-                    Judgement::Gone => false,
-                    // Another node could not tell that it is purged.
-                    Judgement::Stale if self.peer.fleet => false,
-                    Judgement::Stale | Judgement::Valid => floor.hard <= stale.asked,
-                }
+                let judged = store.judge(&key, stale);
+                let soft = judged == Judgement::Stale || floor.soft > stale.asked;
+                // Another node could not tell that it is purged.
+                let to_node = self.peer.fleet && !mutant::is(Mutant::StaleOnError);
+                judged != Judgement::Gone && floor.hard <= stale.asked && !(soft && to_node)
             })?;
         let rule = super::stale::rule(&stale.head.life(), Reason::IfError);
         let mut verdict = match fault.reason {
@@ -252,7 +252,8 @@ impl Visit {
     fn way(&self, pool: &Arc<Pool>, stale: Option<&Arc<Object>>) -> Way {
         let (plan, hop) = (&self.plan, self.hop_to(pool));
         // Read after the flight has taken its place in the sequence of purges (PURGE.md rule 14).
-        let positions = if hop.to_node { self.node.positions() } else { None };
+        let told = || unless(Mutant::PositionsTold, || self.node.positions());
+        let positions = if hop.to_node { told() } else { None };
         let head = |purpose| {
             let mut head = forward::upstream(&self.head, plan, &self.view, &hop, purpose);
             if let Some(positions) = &positions {

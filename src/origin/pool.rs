@@ -21,6 +21,7 @@ use super::retries::Retries;
 use super::server::Server;
 use super::tries::{Missed, Tries};
 use crate::base::between;
+use crate::base::mutant::{self, Mutant};
 use crate::base::{Body, Bucket, Clock, Fault, Reason, Whose, WorkerId};
 use crate::config::{self, Pooled, RouteTerms};
 
@@ -303,7 +304,8 @@ impl Pool {
             fault
         })?;
         let now = clock.now();
-        let behind = self.config.is_tier && head.headers.remove(between::BEHIND).is_some();
+        let behind = head.headers.remove(between::BEHIND).is_some()
+            && (self.config.is_tier || mutant::is(Mutant::BehindOfNodes));
         Ok(Exchange {
             head,
             body,

@@ -16,7 +16,7 @@ use crate::purge::wanted::{Refused, Wanted};
 use crate::purge::{Name, Order, Source, Sources, What};
 use crate::store::{Mode, Scope};
 use crate::stream::told::{Became, Gap};
-use crate::stream::{Heed, Stream};
+use crate::stream::{Heed, Stream, between};
 use crate::telemetry::{Count, Meter, Samples};
 
 /// The streams of a node.
@@ -213,18 +213,11 @@ impl Streams {
 
 impl Positions for Streams {
     fn told(&self) -> Option<HeaderValue> {
-        let mut text = String::new();
-        for one in self.running().iter() {
-            one.stream.tell(&mut text);
-        }
-        (!text.is_empty()).then(|| HeaderValue::try_from(text).ok()).flatten()
+        between::tell(self.running().iter().map(|one| &*one.stream))
     }
 
     fn has_reached(&self, told: &[u8]) -> bool {
-        let Ok(told) = std::str::from_utf8(told) else { return false };
-        let running = self.running();
-        let known = |one: &str| running.iter().any(|running| running.stream.has_reached(one));
-        told.split(',').map(str::trim).filter(|one| !one.is_empty()).all(known)
+        between::have_reached(self.running().iter().map(|one| &*one.stream), told)
     }
 }
 

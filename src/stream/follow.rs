@@ -13,7 +13,7 @@ use super::codec::TopicId;
 use super::link::Reach;
 use super::positions::{self, Known, Positions};
 use super::protocol::{Api, Metadata, Topic};
-use super::told::{Gap, Told, Track};
+use super::told::{Gap, Told};
 use super::{Heed, Trouble, cluster, code};
 use crate::base::Clock;
 use crate::config;
@@ -135,13 +135,6 @@ impl Stream {
         let found = cluster::bootstrap(&self.reach, brokers, topics, &Api::READING).await?;
         let (mut link, metadata) = found;
         let tasks = self.plan(&metadata)?;
-        // Nobody may lead one: it is behind all the same.
-        for task in &tasks {
-            self.told.track(&task.topic, task.partition);
-        }
-        self.told.keep(|topic, partition| {
-            tasks.iter().any(|task| (&*task.topic, task.partition) == (topic, partition))
-        });
         let mut leaders: BTreeMap<i32, Vec<Task>> = BTreeMap::new();
         let mut whole = metadata.topics.iter().all(|topic| topic.code == 0);
         for (leader, task) in tasks.iter().filter_map(|task| Some((leader(&metadata, task)?, task)))
@@ -178,7 +171,7 @@ impl Stream {
     }
 
     /// From where each partition is read, now that the cluster has told what there is.
-    fn plan(&self, metadata: &Metadata) -> Result<Vec<Task>, Trouble> {
+    pub(super) fn plan(&self, metadata: &Metadata) -> Result<Vec<Task>, Trouble> {
         self.meet_cluster(&metadata.cluster);
         let mut tasks = Vec::new();
         for topic in &metadata.topics {
@@ -195,6 +188,13 @@ impl Stream {
             let count = tasks.len();
             return Err(Trouble(format!("{count} partitions are more than {MOST_PARTITIONS}")));
         }
+        // Nobody may lead one: it is behind all the same.
+        for task in &tasks {
+            self.told.track(&task.topic, task.partition);
+        }
+        self.told.keep(|topic, partition| {
+            tasks.iter().any(|task| (&*task.topic, task.partition) == (topic, partition))
+        });
         Ok(tasks)
     }
 
@@ -214,11 +214,12 @@ impl Stream {
     fn meet(&self, topic: &Topic, tasks: &mut Vec<Task>) {
         let known = self.positions().topics.get(&topic.name).cloned();
         if known.as_ref().is_some_and(|known| known.id.is_some_and(|id| id != topic.id)) {
-            self.gap(Gap::Recreated, &format_args!("topic {}", topic.name));
-            self.told.anew(&topic.name);
-            let anew = Known { id: Some(topic.id), at: BTreeMap::new() };
-            self.positions().topics.insert(topic.name.clone(), anew);
-            self.note_change();
+            self.over_gap(Gap::Recreated, &format_args!("topic {}", topic.name), || {
+                self.told.anew(&topic.name);
+                let anew = Known { id: Some(topic.id), at: BTreeMap::new() };
+                self.positions().topics.insert(topic.name.clone(), anew);
+                self.note_change();
+            });
         }
         let name: Arc<str> = topic.name.as_str().into();
         for led in &topic.partitions {
@@ -267,45 +268,17 @@ impl Stream {
         }
     }
 
+    /// Turns everything stale before what is behind the gap is noted, and once more after that: until then
+    /// nodes that are fetched through were asked by what was known before, and may not know of the gap.
+    pub(super) fn over_gap(&self, gap: Gap, place: &dyn std::fmt::Display, note: impl FnOnce()) {
+        self.gap(gap, place);
+        note();
+        self.heed.everything();
+    }
+
     /// What is to be saved has changed.
     pub(super) fn note_change(&self) {
         self.changed.store(true, Relaxed);
-    }
-
-    /// Writes into `text` how far each partition is read, a member of a list for each: the cluster, the topic
-    /// and its id, the partition, and the offset of what comes next. What is being applied counts as read.
-    pub fn tell(&self, text: &mut String) {
-        let positions = self.positions();
-        let tracks = self.told.tracks();
-        for (topic, known) in &positions.topics {
-            let id = known.id.map_or_else(|| "-".to_owned(), positions::hex);
-            for (partition, at) in &known.at {
-                // What was applied before a restart is known before a broker has answered.
-                let same = |(name, number, _): &&(Arc<str>, i32, Arc<Track>)| {
-                    **name == **topic && number == partition
-                };
-                let begun = tracks.iter().find(same).map_or(0, |(_, _, track)| track.begun());
-                let separator = if text.is_empty() { "" } else { ", " };
-                let (cluster, next) = (&positions.cluster, begun.max(at.next));
-                *text += &format!("{separator}{cluster}/{topic}/{id}/{partition}={next}");
-            }
-        }
-    }
-
-    /// Whether what another node told as one partition is applied here as far as there.
-    pub fn has_reached(&self, told: &str) -> bool {
-        let Some((place, next)) = told.rsplit_once('=') else { return false };
-        let place: Vec<&str> = place.split('/').collect();
-        let [cluster, topic, id, partition] = place[..] else { return false };
-        let Ok(next) = next.parse::<i64>() else { return false };
-        let positions = self.positions();
-        let ours = positions.topics.get(topic).and_then(|known| known.id).map(positions::hex);
-        // Old brokers tell no ids.
-        let same = ours.is_none_or(|ours| id == "-" || id == ours);
-        same && positions.cluster == cluster
-            && self.told.tracks().iter().any(|(name, number, track)| {
-                **name == *topic && number.to_string() == partition && track.next() >= next
-            })
     }
 
     /// Keeps positions on disk, for ever. What cannot be written is tried again; after a crash more is

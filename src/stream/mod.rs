@@ -15,6 +15,9 @@
 //! and needs OpenSSL's headers for TLS. What is read is bounded ([`codec`]): 64 MiB an answer, and as
 //! much for a batch that is compressed.
 
+pub mod between;
+#[cfg(feature = "mutants")]
+pub mod by_hand;
 mod cluster;
 pub mod code;
 pub mod codec;

@@ -22,9 +22,9 @@ const AGAIN: Duration = Duration::from_millis(50);
 const TURN: usize = 256;
 
 /// A partition that is being read.
-struct Reading {
+pub(super) struct Reading {
     task: Task,
-    at: Position,
+    pub(super) at: Position,
     track: Arc<Track>,
 }
 
@@ -77,30 +77,53 @@ impl Stream {
 
     /// Finds out from where a partition is read.
     async fn begin(&self, link: &mut Link, task: Task) -> Result<Reading, Trouble> {
+        let found = match self.end_of_interest(&task) {
+            Some(end) => Some(offset(link, &task, end).await?),
+            None => None,
+        };
+        Ok(self.begin_at(task, found))
+    }
+
+    /// Which end of its log must be known before a partition is read; none where its position is.
+    pub(super) fn end_of_interest(&self, task: &Task) -> Option<End> {
+        match task.from {
+            From::Next => Some(End::Next),
+            From::Position if self.position_of(task).is_some() => None,
+            From::Position | From::Start => Some(End::Start),
+        }
+    }
+
+    fn position_of(&self, task: &Task) -> Option<Position> {
+        let positions = self.positions();
+        let known = positions.topics.get(&*task.topic)?;
+        known.at.get(&task.partition).copied()
+    }
+
+    /// Begins to read a partition, where the end of interest of its log was `found`.
+    pub(super) fn begin_at(&self, task: Task, found: Option<i64>) -> Reading {
         let track = self.told().track(&task.topic, task.partition);
-        let known = self
-            .positions()
-            .topics
-            .get(&*task.topic)
-            .and_then(|known| known.at.get(&task.partition).copied());
+        let known = self.position_of(&task);
         let mut reading = Reading { task, at: Position { next: 0, epoch: -1 }, track };
         let place = reading.place();
-        match (reading.task.from, known) {
-            (From::Position, Some(at)) => reading.at = at,
-            (From::Position | From::Start, _) => {
-                let start = offset(link, &reading.task, End::Start).await?;
-                if start > 0 {
-                    self.gap(Gap::Expired, &format_args!("{place}: begins at {start} by now"));
-                }
+        match (reading.task.from, known, found) {
+            (From::Position, Some(at), None) => reading.at = at,
+            (From::Position | From::Start, _, start) => {
+                let start = start.unwrap_or_default();
                 reading.at.next = start;
+                if start > 0 {
+                    let place = format_args!("{place}: begins at {start} by now");
+                    self.over_gap(Gap::Expired, &place, || self.applied(&reading, 0));
+                    return reading;
+                }
             }
-            (From::Next, _) => {
-                reading.at.next = offset(link, &reading.task, End::Next).await?;
-                self.gap(Gap::First, &place);
+            (From::Next, _, next) => {
+                reading.at.next = next.unwrap_or_default();
+                self.over_gap(Gap::First, &place, || self.applied(&reading, 0));
+                return reading;
             }
         }
         self.applied(&reading, 0);
-        Ok(reading)
+        reading
     }
 
     /// Takes what a broker, who was `asked` then, has sent of a partition.
@@ -145,18 +168,27 @@ impl Stream {
         let start = offset(link, &reading.task, End::Start).await?;
         let next = offset(link, &reading.task, End::Next).await?;
         let (at, place) = (reading.at.next, reading.place());
+        match self.skip(reading, start, next) {
+            true => Ok(()),
+            false => Err(link.trouble(&format_args!("{place}: {at} is in the log after all"))),
+        }
+    }
+
+    /// Goes on in a log from `start` to `next` that does not hold what comes next; whether that is so.
+    pub(super) fn skip(&self, reading: &mut Reading, start: i64, next: i64) -> bool {
+        let (at, place) = (reading.at.next, reading.place());
         let (gap, on) = match at {
             _ if at < start => (Gap::Expired, start),
             _ if at > next => (Gap::Beyond, next),
-            _ => return Err(link.trouble(&format_args!("{place}: {at} is in the log after all"))),
+            _ => return false,
         };
-        self.gap(gap, &format_args!("{place}: {at} was next, and there is {start} to {next}"));
+        let place = format_args!("{place}: {at} was next, and there is {start} to {next}");
         reading.at = Position { next: on, epoch: -1 };
-        self.applied(reading, 0);
-        Ok(())
+        self.over_gap(gap, &place, || self.applied(reading, 0));
+        true
     }
 
-    async fn apply(&self, reading: &mut Reading, fetched: &Fetched<'_>) {
+    pub(super) async fn apply(&self, reading: &mut Reading, fetched: &Fetched<'_>) {
         let mut unreadable = None;
         let mut turn = 0;
         for batch in records::batches(fetched.records) {
@@ -189,18 +221,21 @@ impl Stream {
             reading.at = Position { next: batch.next, epoch: batch.epoch };
             // In force before the position says so. Where such a batch ends is not to be believed either:
             // what goes stale now covers whatever is in the log by now, and nothing that comes later.
-            if let Some((at, why)) = unreadable.take() {
-                let next = batch.next.min(fetched.high).max(before.saturating_add(1));
-                reading.at = Position { next, epoch: -1 };
-                self.pass_over(reading, at, &why);
+            match unreadable.take() {
+                None => self.applied(reading, newest),
+                Some((at, why)) => {
+                    let next = batch.next.min(fetched.high).max(before.saturating_add(1));
+                    reading.at = Position { next, epoch: -1 };
+                    self.pass_over(reading, (at, &why), newest);
+                }
             }
-            self.applied(reading, newest);
         }
     }
 
-    fn pass_over(&self, reading: &Reading, at: i64, why: &Unreadable) {
+    fn pass_over(&self, reading: &Reading, (at, why): (i64, &Unreadable), newest: i64) {
         let place = reading.place();
-        self.gap(Gap::Unreadable, &format_args!("{place}, offset {at}: {why}"));
+        let place = format_args!("{place}, offset {at}: {why}");
+        self.over_gap(Gap::Unreadable, &place, || self.applied(reading, newest));
     }
 
     fn heed_one(&self, reading: &Reading, message: Message<'_>) {

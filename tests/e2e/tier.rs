@@ -151,6 +151,39 @@ fn a_soft_purge_is_not_undone_by_what_the_far_node_has_in_grace() {
 }
 
 #[test]
+fn what_is_softly_purged_is_not_handed_out_where_the_origin_fails() {
+    let origin = Origin::start();
+    let old = Page::new("old").header("cache-control", "max-age=600, stale-if-error=600");
+    origin.page("/page", old);
+    let far = far(&origin, "");
+    let near = near(&origin, far.for_nodes(), "").start();
+    let client = near.http1();
+    client.get("/page").expect(200);
+    assert!(cache_status(&client.get("/page")).hit);
+    let soft = Request::new("PURGE", "/page").header("x-purge-mode", "soft");
+    assert!(client.send(soft).status < 300);
+    origin.page("/page", Page::status(503));
+    for _ in 0..3 {
+        let answer = client.get("/page");
+        let said = cache_status(&answer);
+        let detail = said.detail.as_deref();
+        assert!(answer.status == 503 || detail == Some("if-error"), "it is fresh again: {said:?}");
+    }
+}
+
+#[test]
+fn only_nodes_can_be_behind() {
+    let origin = Origin::start();
+    origin.page("/page", Page::cacheable("x").header("tidegate-behind", "?1"));
+    let far = far(&origin, "");
+    let near = near(&origin, far.for_nodes(), "").start();
+    let client = near.http1();
+    let answer = client.get("/page").expect(200);
+    assert_eq!(answer.header("tidegate-behind"), None);
+    assert!(cache_status(&client.get("/page")).hit);
+}
+
+#[test]
 fn what_a_write_names_is_forgotten_at_the_far_node_too() {
     let origin = Origin::start();
     let page = Versioned::page(&origin, "/page", "max-age=600");
