@@ -15,7 +15,7 @@ mod fleet;
 mod htcp;
 mod purging;
 mod recorder;
-mod relay;
+pub mod relay;
 mod sources;
 mod start;
 mod status;

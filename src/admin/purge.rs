@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 use super::audit::{Counts, Record, Result as Ended};
 use super::gate::{Closed, Gate, Grant};
 use super::lines::{LONGEST, Line, Lines};
+use crate::base::mutant::{self, Mutant};
 use crate::base::{Body, Clock, Fault, Fields, Outcome, Peer, Reason};
 use crate::front::{Answer, Request, Then};
 use crate::purge::wanted::{Done, Refused, Wanted};
@@ -222,6 +223,14 @@ impl Batch {
         let wanted = wanted?;
         let (kind, may) = (wanted.kind(), |site: Option<&str>| grant.covers(site));
         if !(self.dry || wanted.is_dry()) {
+            let put_in_force = || {
+                wanted.at(purges.sources.desk(), may, |order| {
+                    let receipt = self.source.take(order);
+                    let seq = Some(receipt.seq.0);
+                    Done { kind, mode: receipt.mode, seq, entries: receipt.entries }
+                })
+            };
+            let here_first = mutant::is(Mutant::ThereFirstApi).then(put_in_force);
             let relayed = match purges.sources.relay() {
                 // What means nothing here, or is forbidden, goes nowhere.
                 Some(relay) if wanted.at(purges.sources.desk(), may, |_| ()).is_ok() => {
@@ -229,11 +238,7 @@ impl Batch {
                 }
                 _ => Ok(()),
             };
-            let done = wanted.at(purges.sources.desk(), may, |order| {
-                let receipt = self.source.take(order);
-                let seq = Some(receipt.seq.0);
-                Done { kind, mode: receipt.mode, seq, entries: receipt.entries }
-            })?;
+            let done = here_first.unwrap_or_else(put_in_force)?;
             return relayed.map(|()| done).map_err(Refused::NotRelayed);
         }
         let count = |order: Order<'_>| (order.mode, purges.counting(order));

@@ -18,6 +18,7 @@ use super::flight::{Flight, Own};
 use super::terms::{Came, Terms};
 use super::upstream::Upstream;
 use crate::base::budget::{Part, STORE};
+use crate::base::mutant::{self, Mutant};
 use crate::base::{Credentials, Fault, Reason, StoredAxis};
 use crate::origin::{Exchange, OriginBody};
 use crate::semantics::{Vary, coding, freshness, storing, validation};
@@ -104,7 +105,8 @@ impl Landing {
     /// Makes fresh what was stale, by the fields of a 304 (RFC 9111 §4.3.4): its codings, the best
     /// first, and behind them itself. `None` where the 304 is not about what is stored.
     fn confirm(&self, exchange: &Exchange, terms: &Terms) -> Option<Vec<Arc<Object>>> {
-        let old = self.flight.question().stale.as_ref().filter(|_| !exchange.behind)?;
+        let heeded = exchange.behind && !mutant::is(Mutant::BehindConfirms);
+        let old = self.flight.question().stale.as_ref().filter(|_| !heeded)?;
         let (news, wall) = (&exchange.head.headers, self.fetch.clock.wall());
         let stored = old.head.fields.own();
         if !validation::confirms(&stored, news, wall) {
@@ -208,7 +210,8 @@ impl Landing {
         }
         let came = self.read(status, &exchange.head.headers, exchange.delay, terms);
         let expected = exchange.body.size_hint();
-        let known = if exchange.behind { Err(Reason::Behind) } else { Ok(()) };
+        let heeded = exchange.behind && !mutant::is(Mutant::BehindHeeded);
+        let known = if heeded { Err(Reason::Behind) } else { Ok(()) };
         let storable = known.and_then(|()| came.storable(terms));
         let storable = storable.and_then(|()| self.takes(expected.lower(), terms));
         if let Err(reason) = storable {

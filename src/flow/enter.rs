@@ -13,6 +13,7 @@ use super::pipe::Pipe;
 use super::purge::{Purge, Relayed};
 use super::wait::{self, Until, Wait};
 use super::{Node, Running};
+use crate::base::mutant::{self, Mutant, unless};
 use crate::base::{Body, Fault, Peer, Reason, WorkerId, between};
 use crate::front::{Answer, Request};
 use crate::origin::Pool;
@@ -80,7 +81,7 @@ pub(super) fn enter(
 ) -> Entered {
     let running = node.running.load_full();
     let (mut head, body) = request.into_parts();
-    if peer.fleet
+    if (peer.fleet || mutant::is(Mutant::OrdersOfNodes))
         && let Some(order) = ordered::order(&head)
     {
         return Entered::Ordered(Box::new(ordered::answer(node, order)));
@@ -112,10 +113,11 @@ pub(super) fn enter(
             Err(refusal) => return Entered::refuse(refusal, node, running, &head, peer),
         };
     }
-    if peer.fleet {
+    if peer.fleet || mutant::is(Mutant::PositionsOfNodes) {
         // Nothing is answered from what is not known to be as new as what the other node knows.
         let told = head.headers.remove(between::POSITIONS);
-        awaited = awaited.or(told.filter(|told| !node.has_reached(told)).map(Until::Reached));
+        let told = told.filter(|told| !node.has_reached(told));
+        awaited = awaited.or(unless(Mutant::Awaited, || told.map(Until::Reached)));
     }
     let view = View::of(&mut head, &mut present, &plan);
     plan.axis.accepted = view.accepted;

@@ -9,6 +9,7 @@ use super::hit::Hit;
 use super::miss::Miss;
 use super::pass::Pass;
 use super::stale::{Stale, rule};
+use crate::base::mutant::{self, Mutant};
 use crate::base::{Credentials, Fault, Reason};
 use crate::config::Ranges;
 use crate::front::Answer;
@@ -60,7 +61,7 @@ fn found(visit: Visit, entry: &Entry, object: Arc<Object>, soft_purged: bool) ->
     let now = visit.now;
     let life = object.head.life();
     let resident = object.resident(now);
-    if soft_purged && visit.peer.fleet {
+    if soft_purged && visit.peer.fleet && !mutant::is(Mutant::StaleForNodes) {
         // The other node could not tell, and would keep it as fresh.
         let identity = Arc::clone(entry.identity_of(&object));
         return absent(visit, Reason::SoftPurged, Some(identity));

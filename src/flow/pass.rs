@@ -15,6 +15,7 @@ use super::miss::no_cluster;
 use super::{Node, Visit};
 use crate::base::between;
 use crate::base::budget::Part;
+use crate::base::mutant::{self, Mutant, unless};
 use crate::base::{Body, Charge, Coding, Credentials, Fault, KeyText, Outcome, Reason};
 use crate::front::Answer;
 use crate::origin::{Exchange, Pool};
@@ -36,6 +37,9 @@ impl Pass {
         let Self { mut visit, reason, stale } = self;
         let tagged = visit.strip_suffixes();
         visit.identify();
+        if mutant::is(Mutant::AtAnswer) && !visit.head.method.is_safe() {
+            visit.node.store.purge(&visit.plan.key(), Mode::Hard);
+        }
         match visit.ask(Purpose::Pass).await {
             Ok(mut exchange) => {
                 if let Some(coding) = tagged
@@ -109,6 +113,9 @@ impl Visit {
     /// (RFC 9111 §4.4) or groups with it (RFC 9875 §3). The purges take their place in the sequence now that
     /// the answer has come: what was asked meanwhile may have seen the state before it (PURGE.md rule 12).
     fn invalidate(&self, changed: &[KeyText], exchange: &Exchange) {
+        if mutant::is(Mutant::AtAnswer) {
+            return;
+        }
         let (store, axis) = (&self.node.store, self.plan.axis);
         changed.iter().for_each(|key| _ = store.purge(&key.key(), Mode::Hard));
         let key = self.plan.key.as_str();
@@ -129,6 +136,7 @@ impl Visit {
     /// when the client leaves, who has his answer in any case.
     async fn tell(&self, changed: Vec<KeyText>) {
         let relay = self.node.sources.relay().filter(|_| !self.peer.fleet);
+        let relay = relay.filter(|_| !mutant::is(Mutant::WritesTold));
         let Some(relay) = relay.map(Arc::clone) else { return };
         let (store, worker) = (Arc::clone(&self.node.store), self.worker);
         let telling = tokio::spawn(async move {
@@ -209,7 +217,7 @@ impl Visit {
         let mut head = forward::upstream(&self.head, plan, &self.view, &hop, purpose);
         if hop.to_node
             && matches!(head.method, Method::GET | Method::HEAD)
-            && let Some(positions) = self.node.positions()
+            && let Some(positions) = unless(Mutant::PassesTell, || self.node.positions())
         {
             head.headers.insert(between::POSITIONS, positions);
         }

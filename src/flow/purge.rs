@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::Visit;
+use crate::base::mutant::{self, Mutant};
 use crate::base::{Fault, Reason};
 use crate::front::Answer;
 use crate::purge::{Order, What, request, word};
@@ -28,6 +29,7 @@ impl Relayed {
 
     async fn carry_out(self) -> Answer {
         let Self(mut visit) = self;
+        let here_first = mutant::is(Mutant::ThereFirst).then(|| Purge::carry_out(&visit));
         let (site, mut orders, mut all) = (&visit.plan.site, Vec::new(), true);
         // What cannot be read is told by the purge itself.
         let _ = request::each_order(visit.plan.key(), site.id, &visit.head.headers, |order| {
@@ -43,7 +45,7 @@ impl Relayed {
             }
         }
         match relayed {
-            Ok(()) => Purge(visit).run(),
+            Ok(()) => here_first.unwrap_or_else(|| Purge(visit).run()),
             Err(why) => {
                 let fault = Fault::origin(Reason::NotRelayed, why);
                 let failed = visit.failed(&fault);
@@ -69,7 +71,10 @@ fn written(order: Order<'_>, site: &str) -> Option<String> {
 
 impl Purge {
     pub(super) fn run(self) -> Answer {
-        let Self(visit) = self;
+        Self::carry_out(&self.0)
+    }
+
+    fn carry_out(visit: &Visit) -> Answer {
         let (site, headers) = (visit.plan.site.id, &visit.head.headers);
         let (sources, rebound) = (&visit.node.sources, visit.running.config.purge.rebound);
         let json = request::wants_json(headers);

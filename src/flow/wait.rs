@@ -17,6 +17,7 @@ use super::lookup::Lookup;
 use super::pass::Pass;
 use super::{Step, Visit, in_time};
 use crate::base::between;
+use crate::base::mutant::{self, Mutant};
 use crate::base::{Fault, Peer, Reason, Seq};
 use crate::config::Config;
 use crate::front::Answer;
@@ -81,7 +82,9 @@ impl Wait {
         drop(place);
         visit.now = visit.node.clock.now();
         let step = match &until {
-            Until::Reached(_) if !reached => Step::Pass(Pass::of(visit, Reason::Behind)),
+            Until::Reached(_) if !reached && !mutant::is(Mutant::BehindAsks) => {
+                Step::Pass(Pass::of(visit, Reason::Behind))
+            }
             _ => Step::Lookup(Lookup(visit)),
         };
         // Boxed, as it holds this future's own kind.
@@ -89,6 +92,7 @@ impl Wait {
         let (name, said) = match (until, reached) {
             (Until::InForce(_), true) => (PURGE_WAIT, "reached"),
             (Until::InForce(_), false) => (PURGE_WAIT, "late"),
+            (Until::Reached(_), false) if mutant::is(Mutant::BehindSays) => return answer,
             (Until::Reached(_), false) => (between::BEHIND, "?1"),
             (Until::Reached(_), true) => return answer,
         };

@@ -4,6 +4,8 @@
 pub mod client_tls;
 pub mod dial;
 pub mod http_client;
+#[cfg(feature = "mutants")]
+pub mod memory;
 pub mod pem;
 pub mod resolver;
 pub mod sni;

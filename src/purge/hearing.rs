@@ -16,6 +16,7 @@ use super::Source;
 use super::htcp::{self, Bad};
 use super::senders::Senders;
 use super::source::Dropped;
+use crate::base::mutant::{self, Mutant};
 use crate::geo::PrefixSet;
 
 /// Orders that may be on their way to other nodes at once.
@@ -97,11 +98,16 @@ impl Hearing {
         let told = relay.tell(json!({ "url": url }).to_string(), None);
         let unrelayed = Arc::clone(&self.unrelayed);
         tokio::spawn(async move {
+            if mutant::is(Mutant::ThereFirstHtcp) {
+                take(&source, &url, from);
+            }
             if let Err(why) = told.await {
                 unrelayed.fetch_add(1, Relaxed);
                 tracing::debug!(%from, url, why, "a purge did not reach every node that is fetched through");
             }
-            take(&source, &url, from);
+            if !mutant::is(Mutant::ThereFirstHtcp) {
+                take(&source, &url, from);
+            }
             drop(place);
         });
     }

@@ -36,7 +36,7 @@ const MOST_OWED: usize = 16 * 1024;
 /// The nodes through which this one fetches. Whoever purges belongs to the node, which must not hold
 /// itself.
 #[derive(Debug, Default)]
-pub(super) struct Edges {
+pub struct Edges {
     node: OnceLock<Weak<Node>>,
     owed: Mutex<HashMap<Arc<str>, Debt>>,
 }
@@ -91,7 +91,7 @@ impl Relay for Edges {
 
 impl Edges {
     /// They are the nodes of `node`.
-    pub(super) fn belong_to(&self, node: &Arc<Node>) {
+    pub fn belong_to(&self, node: &Arc<Node>) {
         // It is known once.
         let _ = self.node.set(Arc::downgrade(node));
     }
