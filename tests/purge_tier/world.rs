@@ -23,7 +23,7 @@ use super::wire::{Conn, Sent, State};
 use super::{Seen, origin};
 
 /// Those who wait for the near node, at most.
-const WAITING: usize = 24;
+const WAITING: usize = 12;
 
 pub struct World {
     pub random: Rng,
@@ -115,9 +115,9 @@ impl World {
             9_695..9_955 => self.tick(),
             9_955..9_970 => self.stranger(key),
             9_970..9_980 => self.cut(),
-            9_980..9_985 => self.evict(),
-            9_985..9_990 => self.begin_again(),
-            9_990..9_994 => self.trim(),
+            9_980..9_983 => self.evict(),
+            9_983..9_987 => self.begin_again(),
+            9_987..9_990 => self.trim(),
             _ => self.anew(),
         }
         self.settle();
