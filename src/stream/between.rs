@@ -3,6 +3,7 @@
 //! compares, and does not know of a purge before its own stream has applied it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use http::HeaderValue;
 
@@ -57,11 +58,9 @@ impl Stream {
             }
         }
         // What was read at another cluster is in force here, and nobody can compare it.
-        let is_left = |topic: &str| !positions.topics.contains_key(topic);
-        for (topic, partition, track) in &tracks {
-            if is_left(topic) && track.next() > 0 {
-                one(topic, ANOTHER, *partition, track.next());
-            }
+        if self.moved.load(Relaxed) {
+            let unread = |topic: &&String| !positions.topics.contains_key(*topic);
+            self.config.topics.iter().filter(unread).for_each(|topic| one(topic, ANOTHER, 0, 1));
         }
     }
 

@@ -105,7 +105,8 @@ fn positions_are_of_a_cluster_and_a_topic() {
 fn what_was_read_at_another_cluster_says_nothing_of_this_one() {
     let [(far, _), (near, _)] = [stream(), stream()];
     meet(&far, "c1", 1, Some(8));
-    // It has come to the other cluster, and has read nothing there.
+    // It has come to the other cluster, and has read nothing there, nor of what was made anew before.
+    meet(&far, "c1", 5, None);
     meet(&far, "c2", 2, None);
     meet(&near, "c2", 2, Some(3));
     assert!(!has_reached(&far, &near));

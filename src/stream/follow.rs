@@ -40,6 +40,8 @@ pub struct Stream {
     told: Told,
     positions: Mutex<Positions>,
     changed: AtomicBool,
+    /// Whether it has been read at another cluster than where it is read now.
+    pub(super) moved: AtomicBool,
 }
 
 /// A partition to be read, and from where.
@@ -79,7 +81,8 @@ impl Stream {
         let positions = config.positions.as_deref().map_or_else(Positions::default, at_start);
         let told = Told::new(clock.clone());
         let (positions, changed) = (Mutex::new(positions), AtomicBool::new(false));
-        Ok(Self { config, reach, heed, told, positions, changed })
+        let moved = AtomicBool::new(false);
+        Ok(Self { config, reach, heed, told, positions, changed, moved })
     }
 
     /// What it tells of itself.
@@ -98,6 +101,7 @@ impl Stream {
         let positions = before.positions().clone();
         *self.positions() = positions;
         self.told.inherit(&before.told);
+        self.moved.store(before.moved.load(Relaxed), Relaxed);
         self.note_change();
     }
 
@@ -205,6 +209,7 @@ impl Stream {
         }
         if !theirs.is_empty() {
             self.gap(Gap::Foreign, &format_args!("cluster {theirs} before, {cluster} now"));
+            self.moved.store(true, Relaxed);
             *self.positions() = Positions::default();
         }
         cluster.clone_into(&mut self.positions().cluster);
