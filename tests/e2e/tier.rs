@@ -181,6 +181,7 @@ fn only_nodes_can_be_behind() {
     let answer = client.get("/page").expect(200);
     assert_eq!(answer.header("tidegate-behind"), None);
     assert!(cache_status(&client.get("/page")).hit);
+    assert!(cache_status(&far.http1().get("/page")).hit);
 }
 
 #[test]
