@@ -61,6 +61,8 @@ impl Stream {
         match self {
             Self::Plain(_) => None,
             Self::Tls(stream) => Some(stream.get_ref().1.alpn_protocol() == Some(b"h2")),
+            #[cfg(feature = "mutants")]
+            Self::Memory(_) => None,
         }
     }
 }

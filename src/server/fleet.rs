@@ -94,7 +94,7 @@ impl Fleet {
             match read(terms) {
                 Ok(kept) => known = kept,
                 Err(StartError(why)) => {
-                    tracing::error!(why = why.join("; "), "nothing is known of etcd")
+                    tracing::error!(why = why.join("; "), "nothing is known of etcd");
                 }
             }
         }
