@@ -266,8 +266,11 @@ impl Etcd {
     async fn ask(&mut self, path: &'static str, body: &Value) -> Result<Value, String> {
         self.sign_in(false).await?;
         match self.ask_once(path, body).await {
-            // A token has its time, and ends with its member.
-            Err((StatusCode::UNAUTHORIZED, _)) if self.user.is_some() => {
+            // A token has its time, ends with its member, and is not good after a change of roles.
+            Err((status, why))
+                if self.user.is_some()
+                    && (status == StatusCode::UNAUTHORIZED || why.contains("auth")) =>
+            {
                 self.sign_in(true).await?;
                 self.ask_once(path, body).await.map_err(|(_, why)| why)
             }
@@ -288,6 +291,7 @@ impl Etcd {
         let answer = answer.map_err(|(_, why)| why)?;
         let token = HeaderValue::try_from(text(&answer["token"])).ok();
         self.token = token.filter(|token| !token.is_empty());
+        self.token.iter_mut().for_each(|token| token.set_sensitive(true));
         self.token.as_ref().map(drop).ok_or_else(|| format!("{}: it gave no token", self.member))
     }
 

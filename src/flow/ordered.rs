@@ -23,7 +23,9 @@ pub(super) fn answer(node: &Node, order: &HeaderValue) -> Answer {
     let done = Wanted::read(order.as_bytes()).and_then(|wanted| source.take_wanted(&wanted));
     let (status, reason) = match done {
         // What is not served here cannot be fetched from here either.
-        Ok(_) | Err(Refused::UnknownHost) => (StatusCode::OK, Reason::Purged),
+        Ok(_) | Err(Refused::UnknownHost | Refused::UnknownSite(_)) => {
+            (StatusCode::OK, Reason::Purged)
+        }
         Err(_) => (StatusCode::BAD_REQUEST, Reason::BadRequest),
     };
     let (mut head, ()) = Response::new(()).into_parts();

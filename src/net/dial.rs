@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -97,7 +98,7 @@ pub async fn dial(
         let left = deadline.saturating_duration_since(clock.now());
         let share = left / u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
         let address = SocketAddr::new(*address, port);
-        match clock.within(share, connect(address, tls, turn)).await {
+        match clock.within(share, connect(address, tls, limit, turn)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(fault)) => last = fault,
             Err(Elapsed) => {
@@ -111,7 +112,12 @@ pub async fn dial(
     Err(last)
 }
 
-async fn connect(address: SocketAddr, tls: Option<&Tls>, turn: Turn) -> Result<Stream, Fault> {
+async fn connect(
+    address: SocketAddr,
+    tls: Option<&Tls>,
+    patience: Duration,
+    turn: Turn,
+) -> Result<Stream, Fault> {
     #[cfg(feature = "mutants")]
     if let Some(stream) = super::memory::dial(address) {
         return Ok(Stream::Memory(stream));
@@ -120,6 +126,7 @@ async fn connect(address: SocketAddr, tls: Option<&Tls>, turn: Turn) -> Result<S
         |reason| move |error: io::Error| Fault::origin(reason, format!("{address}: {error}"));
     let stream = open(address, turn).await.map_err(failed(Reason::ConnectFailed))?;
     stream.set_nodelay(true).map_err(failed(Reason::ConnectFailed))?;
+    bound_silence(&stream, patience).map_err(failed(Reason::ConnectFailed))?;
     secured(stream, tls).await.map_err(failed(Reason::OriginTls))
 }
 
@@ -132,6 +139,15 @@ pub(super) async fn secured(stream: TcpStream, tls: Option<&Tls>) -> io::Result<
     let connector = TlsConnector::from(Arc::clone(&tls.config));
     let stream = connector.connect(tls.name.clone(), stream).await?;
     Ok(Stream::Tls(Box::new(stream)))
+}
+
+/// Has a connection end whose other end acknowledges nothing for `patience` (RFC 5482; tcp(7)): a host that
+/// is gone, or a link that swallows packets, is not waited for as long as an answer may take.
+fn bound_silence(stream: &TcpStream, patience: Duration) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    socket.set_tcp_user_timeout(Some(patience))?;
+    let probes = TcpKeepalive::new().with_time(patience).with_interval(Duration::from_secs(1));
+    socket.set_tcp_keepalive(&probes)
 }
 
 /// Opens a connection, whose turn it is.

@@ -160,7 +160,8 @@ impl Pool {
         let mut tries = Tries::new(repeatable, terms.retries);
         let asking = Asking { head, terms, worker, clock, started: clock.now() };
         loop {
-            let over = match self.pick(head, tries.out()) {
+            let at = self.pick(head, tries.out());
+            let over = match at.clone() {
                 Ok(at) => {
                     let answer = self.ask(at, &asking, body, tries.fresh_only()).await;
                     self.learn(at, &answer, clock.now());
@@ -169,6 +170,13 @@ impl Pool {
                 Err(fault) => ControlFlow::Break(Err(fault)),
             };
             if let ControlFlow::Break(answer) = over {
+                if let (Err(fault), Ok(at)) = (&answer, at)
+                    && fault.unsent
+                    && fault.reason == Reason::OriginClosed
+                {
+                    // Whoever refuses again and again is not well.
+                    self.health.failed(at, fault, clock.now());
+                }
                 // Another server's 503 says more than that this one said nothing.
                 let answer = answer.or_else(|fault| tries.into_spare().ok_or(fault));
                 return answer.map_err(|fault| self.health.told(fault));
@@ -194,7 +202,9 @@ impl Pool {
             answer = self.ask(at, &asking, &mut Body::Empty, true).await;
         }
         answer.map_err(|missed| match missed {
-            Missed::Full(fault) | Missed::Unreachable(fault) | Missed::Lost { fault, .. } => fault,
+            Missed::Full(fault)
+            | Missed::Unreachable { fault, .. }
+            | Missed::Lost { fault, .. } => fault,
         })
     }
 
@@ -210,13 +220,15 @@ impl Pool {
         let turn = server.turn(config.max_queue, config.queue_timeout, clock).await;
         let turn = turn.map_err(Missed::Full)?;
         let carried = self.carrier(at, asking, fresh_only, turn).await;
-        let (carrier, reused) = carried.map_err(Missed::Unreachable)?;
+        let unreachable = |(fault, first)| Missed::Unreachable { fault, first };
+        let (carrier, reused) = carried.map_err(unreachable)?;
+        let shared = matches!(carrier, Carrier::Http2(_));
         let answer = self.exchange(at, carrier, asking, body).await;
         answer.map_err(|fault| {
             server.counts().failures.fetch_add(1, Ordering::Relaxed);
             // What a server refuses without a look at it is no sign of ill health.
             let reused = reused || fault.unsent;
-            Missed::Lost { fault, reused }
+            Missed::Lost { fault, reused, shared }
         })
     }
 
@@ -227,7 +239,7 @@ impl Pool {
         asking: &Asking<'_>,
         fresh_only: bool,
         turn: Turn,
-    ) -> Result<(Carrier, bool), Fault> {
+    ) -> Result<(Carrier, bool), (Fault, bool)> {
         let (server, worker, clock) = (&self.servers[at], asking.worker, asking.clock);
         let limit = self.config.connect_timeout;
         // In HTTP/2 no connection changes protocol.
@@ -245,7 +257,7 @@ impl Pool {
         let reused = kept.is_some();
         let connection = match kept {
             Some(connection) => connection,
-            None => server.connect(limit, clock).await?,
+            None => server.connect(limit, clock).await.map_err(|fault| (fault, true))?,
         };
         let home = Some(Home { server: Arc::clone(server), worker, turn });
         Ok((Carrier::Http1(Lease { connection, home }), reused))
@@ -260,14 +272,15 @@ impl Pool {
                 let sent = now.checked_sub(answer.first_byte).unwrap_or(now);
                 self.health.answered(at, status, sent, now);
             }
-            Err(Missed::Unreachable(fault)) => self.health.failed(at, fault, now),
+            Err(Missed::Unreachable { fault, first: true }) => self.health.failed(at, fault, now),
             // A kept connection may have closed for its age.
-            Err(Missed::Lost { fault, reused })
-                if fault.whose == Whose::Origin && !(*reused && fault.retry) =>
+            Err(Missed::Lost { fault, reused, .. })
+                if fault.whose == Whose::Origin
+                    && !(*reused && fault.retry && fault.reason == Reason::OriginClosed) =>
             {
                 self.health.failed(at, fault, now);
             }
-            Err(Missed::Lost { .. } | Missed::Full(_)) => {}
+            Err(Missed::Lost { .. } | Missed::Full(_) | Missed::Unreachable { .. }) => {}
         }
     }
 

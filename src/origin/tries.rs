@@ -29,7 +29,7 @@ pub struct Tries {
 
 /// How often a request goes out again that was refused: a server that leaves refuses what is under way, and
 /// a new connection to it may be the next that it leaves.
-const REFUSALS: u8 = 3;
+const REFUSALS: u8 = 2;
 
 /// Why a server has not answered.
 #[derive(Debug)]
@@ -37,13 +37,20 @@ pub enum Missed {
     /// No connection came free.
     Full(Fault),
     /// None could be opened.
-    Unreachable(Fault),
+    Unreachable {
+        /// Why.
+        fault: Fault,
+        /// Whether no other request has been told so of the same attempt.
+        first: bool,
+    },
     /// It failed with the request on it.
     Lost {
         /// How.
         fault: Fault,
         /// Whether it had served others before.
         reused: bool,
+        /// Whether it serves others at the same time.
+        shared: bool,
     },
 }
 
@@ -101,18 +108,31 @@ impl Tries {
             }
             Ok(answer) => return ControlFlow::Break(Ok(answer)),
             // Nothing was sent, so any request may go to the next server.
-            Err(Missed::Unreachable(_)) if others => {
+            Err(Missed::Unreachable { .. }) if others => {
                 self.out.insert(at);
                 return ControlFlow::Continue(());
             }
-            // Nor was anything done with what was sent (RFC 9113 §8.7).
-            Err(Missed::Lost { fault, .. }) if fault.unsent && self.refusals < REFUSALS => {
+            // Nor was anything done with what was sent (RFC 9113 §8.7): the connection has come to its end, or,
+            // the second time, the server has too much to do.
+            Err(Missed::Lost { fault, .. })
+                if fault.unsent
+                    && self.refusals < REFUSALS
+                    && (self.refusals == 0 || retries.take()) =>
+            {
                 servers[at].counts().retries.fetch_add(1, Ordering::Relaxed);
                 self.refusals += 1;
+                if self.refusals > 1 && others {
+                    self.out.insert(at);
+                }
                 return ControlFlow::Continue(());
             }
-            Err(Missed::Lost { fault, reused: true })
-                if fault.retry && self.repeatable && !self.fresh_only =>
+            // One that serves others has failed them all, who must not all come back at once.
+            Err(Missed::Lost { fault, reused: true, shared })
+                if fault.retry
+                    && !fault.unsent
+                    && self.repeatable
+                    && !self.fresh_only
+                    && (!shared || retries.take()) =>
             {
                 servers[at].counts().retries.fetch_add(1, Ordering::Relaxed);
                 self.fresh_only = true;
@@ -122,7 +142,9 @@ impl Tries {
                 self.elsewhere = true;
             }
             // What was sent before, may be sent again.
-            Err(Missed::Unreachable(fault)) => return ControlFlow::Break(Err(fault.unsent())),
+            Err(Missed::Unreachable { fault, .. }) => {
+                return ControlFlow::Break(Err(fault.unsent()));
+            }
             Err(Missed::Full(fault) | Missed::Lost { fault, .. }) => {
                 return ControlFlow::Break(Err(fault));
             }

@@ -71,6 +71,7 @@ impl Fleet {
         };
         fleet.follow(&config.fleet);
         fleet.decide(config, origins);
+        fleet.edges.have_begun();
         Ok(Arc::new(fleet))
     }
 
@@ -147,11 +148,6 @@ impl Fleet {
     /// The nodes of other datacenters.
     pub(super) fn edges(&self) -> &Arc<Edges> {
         &self.edges
-    }
-
-    /// Has it decided anew, since other clusters are in force.
-    pub(super) fn decide_again(&self) {
-        self.changed.notify_one();
     }
 
     /// Waits until something has changed, or may have.

@@ -3,11 +3,12 @@
 //!
 //! A node that somebody has taken out is not asked for pages, and so owes nobody obedience: an order does not
 //! wait for it. It is owed, and the node is not asked again before it has been paid all of that. What this
-//! node owes is forgotten with it.
+//! node owes is forgotten with it: a node that is out when this one starts is owed everything.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,8 @@ use crate::telemetry::{Samples, Source};
 
 /// How long all of them may take.
 const LIMIT: Duration = Duration::from_secs(5);
+/// Orders that a node is given at once of those that it is owed.
+const AT_ONCE: usize = 32;
 /// How long it is before a node is offered again what it has not taken.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -39,16 +42,27 @@ const MOST_OWED: usize = 16 * 1024;
 pub struct Edges {
     node: OnceLock<Weak<Node>>,
     owed: Mutex<HashMap<Arc<str>, Debt>>,
+    /// Every node that was ever among them.
+    known: Mutex<HashSet<Arc<str>>>,
+    has_begun: AtomicBool,
 }
 
 /// What a node is owed that is not asked.
 #[derive(Debug, Default)]
 struct Debt {
     orders: VecDeque<String>,
-    /// How many orders there were no place for.
+    /// How many orders there were no place for, or nobody knows of.
     beyond: u64,
-    /// Whether it is being paid.
-    is_paid: bool,
+    paying: Paying,
+}
+
+/// Whether a debt is being paid: from then on it does not grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Paying {
+    #[default]
+    Not,
+    Now,
+    Done,
 }
 
 impl Relay for Edges {
@@ -81,8 +95,11 @@ impl Relay for Edges {
             }
             let mut failed = Vec::new();
             while let Some(answered) = telling.join_next().await {
-                let answered = answered.map_err(|error| error.to_string());
-                failed.extend(answered.and_then(|answered| answered).err());
+                match answered {
+                    Ok(Ok(())) => {}
+                    Ok(Err(Untold::Refused(why) | Untold::Lost(why))) => failed.push(why),
+                    Err(error) => failed.push(error.to_string()),
+                }
             }
             if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
         })
@@ -112,6 +129,10 @@ impl Edges {
             return false;
         }
         let debt = owed.entry(Arc::clone(pool.servers()[at].name())).or_default();
+        if debt.paying != Paying::Not {
+            // It answers, and is about to be asked.
+            return false;
+        }
         match debt.orders.len() < MOST_OWED {
             true => debt.orders.push_back(order.to_owned()),
             false => debt.beyond += 1,
@@ -131,20 +152,37 @@ impl Edges {
         let mut owed = self.owed();
         let mut decided = decided.to_vec();
         for (at, (pooled, _)) in decided.iter_mut().enumerate() {
-            let debt = owed.get_mut(pool.servers()[at].name());
-            if let Some(debt) = debt.filter(|_| *pooled == Pooled::Yes) {
-                *pooled = Pooled::No;
-                if !std::mem::replace(&mut debt.is_paid, true) {
-                    let (edges, pool, paid) =
-                        (Arc::clone(self), Arc::clone(pool), Arc::clone(paid));
-                    control.spawn(async move {
-                        edges.pay(&pool, at).await;
-                        paid.notify_one();
-                    });
+            let name = pool.servers()[at].name();
+            let is_new =
+                self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(name));
+            let is_late = self.has_begun.load(Ordering::Relaxed);
+            if is_new && (is_late || *pooled != Pooled::Yes) {
+                // What was ordered before, nobody here has told it, or knows that it was told.
+                owed.entry(Arc::clone(name)).or_default().beyond += 1;
+            }
+            let debt = owed.get_mut(name).filter(|_| *pooled == Pooled::Yes);
+            match debt.map(|debt| std::mem::replace(&mut debt.paying, Paying::Now)) {
+                None => {}
+                Some(Paying::Done) => _ = owed.remove(name),
+                Some(before) => {
+                    *pooled = Pooled::No;
+                    if before == Paying::Not {
+                        let (edges, pool) = (Arc::clone(self), Arc::clone(pool));
+                        let paid = Arc::clone(paid);
+                        control.spawn(async move {
+                            edges.pay(&pool, at).await;
+                            paid.notify_one();
+                        });
+                    }
                 }
             }
         }
         pool.administer(&decided, now);
+    }
+
+    /// The first decision was made: whoever is named from now on was not before.
+    pub(super) fn have_begun(&self) {
+        self.has_begun.store(true, Ordering::Relaxed);
     }
 
     /// Gives the node `at` the orders that it is owed, as long as it takes them.
@@ -153,13 +191,34 @@ impl Edges {
         let (name, clock) = (Arc::clone(pool.servers()[at].name()), node.clock.clone());
         loop {
             let running = node.running.load_full();
-            let config = &running.config;
-            let Some(order) = self.next(&name, config) else { return };
-            let told = match question(&order) {
-                Ok(head) => ask(pool, at, &head, no_worker(config), &clock).await,
-                Err(why) => Err(why),
-            };
-            if let Err(why) = told {
+            let orders = self.next(&name, &running.config);
+            if orders.is_empty() {
+                return;
+            }
+            let worker = no_worker(&running.config);
+            let mut telling = JoinSet::new();
+            for order in orders {
+                let (pool, clock) = (Arc::clone(pool), clock.clone());
+                telling.spawn(async move {
+                    let told = match question(&order) {
+                        Ok(head) => ask(&pool, at, &head, worker, &clock).await,
+                        Err(why) => Err(Untold::Refused(why)),
+                    };
+                    (order, told)
+                });
+            }
+            let mut left = VecDeque::new();
+            while let Some(told) = telling.join_next().await {
+                match told {
+                    Ok((_, Ok(()))) => {}
+                    Ok((order, Err(Untold::Refused(why)))) => {
+                        tracing::error!(order, why, "a node refuses a purge that it is owed");
+                    }
+                    Ok((order, Err(Untold::Lost(why)))) => left.push_back((order, why)),
+                    Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+                }
+            }
+            if let Some((_, why)) = left.front() {
                 tracing::warn!(
                     why,
                     "a node is owed purges, and is not asked before it has taken them"
@@ -167,26 +226,27 @@ impl Edges {
                 clock.sleep(PAUSE).await;
                 let mut owed = self.owed();
                 let debt = owed.entry(name).or_default();
-                debt.orders.push_front(order);
-                debt.is_paid = false;
+                left.into_iter().for_each(|(order, _)| debt.orders.push_front(order));
+                debt.paying = Paying::Not;
                 return;
             }
         }
     }
 
-    /// The next order that a node is owed; `None` once it is owed nothing any more.
-    fn next(&self, name: &Arc<str>, config: &Config) -> Option<String> {
+    /// The next orders that a node is owed; none once it is owed nothing any more. Instead of what nobody
+    /// knows of, everything is to be held for outdated, as after any gap.
+    fn next(&self, name: &Arc<str>, config: &Config) -> Vec<String> {
         let mut owed = self.owed();
-        let debt = owed.get_mut(name)?;
+        let Some(debt) = owed.get_mut(name) else { return Vec::new() };
         if std::mem::take(&mut debt.beyond) > 0 {
             let all = |site: &Arc<Site>| json!({ "site": *site.name, "mode": "soft" }).to_string();
-            debt.orders = config.sites.iter().map(all).collect();
+            debt.orders.extend(config.sites.iter().map(all));
         }
-        let next = debt.orders.pop_front();
-        if next.is_none() {
-            owed.remove(name);
+        if debt.orders.is_empty() {
+            debt.paying = Paying::Done;
         }
-        next
+        let next = debt.orders.len().min(AT_ONCE);
+        debt.orders.drain(..next).collect()
     }
 }
 
@@ -215,19 +275,31 @@ fn question(order: &str) -> Result<request::Parts, String> {
     Ok(request.body(()).map_err(|error| error.to_string())?.into_parts().0)
 }
 
+/// Why a node has not put an order in force.
+enum Untold {
+    /// It does not want to, and will not.
+    Refused(String),
+    /// It did not say.
+    Lost(String),
+}
+
 async fn ask(
     pool: &Pool,
     at: usize,
     head: &request::Parts,
     worker: WorkerId,
     clock: &Clock,
-) -> Result<(), String> {
+) -> Result<(), Untold> {
     let name = pool.servers()[at].name();
     let asked = clock.within(LIMIT, pool.ask_one(at, head, worker, clock)).await;
     match asked {
         Ok(Ok(answer)) if answer.head.status == StatusCode::OK => Ok(()),
-        Ok(Ok(answer)) => Err(format!("{name} answered {}", answer.head.status.as_u16())),
-        Ok(Err(fault)) => Err(format!("{name}: {}", fault.log)),
-        Err(_) => Err(format!("{name}: no answer within {LIMIT:?}")),
+        Ok(Ok(answer)) => {
+            let why = format!("{name} answered {}", answer.head.status.as_u16());
+            let refused = answer.head.status.is_client_error();
+            Err(if refused { Untold::Refused(why) } else { Untold::Lost(why) })
+        }
+        Ok(Err(fault)) => Err(Untold::Lost(format!("{name}: {}", fault.log))),
+        Err(_) => Err(Untold::Lost(format!("{name}: no answer within {LIMIT:?}"))),
     }
 }

@@ -257,7 +257,7 @@ impl Shared {
         streams.switch();
         self.node.running.store(Arc::new(running));
         // What has changed meanwhile was decided for those that are no more.
-        self.fleet.decide_again();
+        self.fleet.decide(&config, &self.node.running.load().origins);
         if purges_otherwise(&old.config, &config) {
             let everything = Order::new(What::All(Scope::Everything), Some(Mode::Soft));
             self.node.sources.desk().take(everything);

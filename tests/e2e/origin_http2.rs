@@ -193,7 +193,7 @@ fn a_server_that_answers_no_ping_is_given_up() {
         }
     }
     let answer = asked.take().unwrap().response();
-    answer.expect(502).expect_because("origin-closed");
+    answer.expect(504).expect_because("first-byte-timeout");
     assert_eq!(proxy.http1().send(post("/page")).expect(200).text(), "page");
 }
 

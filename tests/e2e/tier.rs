@@ -257,6 +257,35 @@ fn a_node_that_is_out_holds_no_purge_up_and_comes_back_with_all_of_them() {
 }
 
 #[test]
+fn a_node_that_was_out_as_this_one_started_is_owed_everything() {
+    let origin = Origin::start();
+    let page = Versioned::page(&origin, "/page", "max-age=600");
+    origin.page("/other", Page::new("x").header("cache-control", "no-store"));
+    let far = far(&origin, "");
+    let there = far.http1();
+    let old = version_of(&there.get("/page"));
+    page.raise();
+    let file = std::env::temp_dir().join(format!("tidegate-started-{}.json", std::process::id()));
+    let node = format!("nodes/eqiad/https://{}", far.for_nodes());
+    std::fs::write(&file, serde_json::json!({ node: { "pooled": "no" } }).to_string()).unwrap();
+    let setup = near(&origin, far.for_nodes(), "");
+    let near = setup.with("fleet", &format!("overrides = '{}'", file.display())).start();
+    // Whoever ran here before may have answered a purge of the page.
+    std::fs::remove_file(&file).unwrap();
+    near.wait_for_metric("tidegate_fleet_overrides", 0.0);
+    eventually("nothing is owed", || near.metric("tidegate_purges_owed") == 0.0);
+    eventually("it is asked", || {
+        near.http1().get("/other").status == 200 && far_was_asked(&origin)
+    });
+    assert_eq!(version_of(&near.http1().get("/page")), old + 1);
+}
+
+/// Whether what was asked for last came through the far node.
+fn far_was_asked(origin: &Origin) -> bool {
+    origin.requests().last().is_some_and(|seen| seen.header("via") == Some("1.1 near, 1.1 far"))
+}
+
+#[test]
 fn nodes_need_certificates_of_one_authority() {
     let origin = Origin::start();
     origin.page("/page", Page::cacheable("x"));

@@ -12,8 +12,9 @@ pub(super) fn of_head(error: &Error) -> Fault {
     }
     if error.is_remote() {
         let fault = Fault::origin(Reason::OriginClosed, log);
-        // RFC 9113 §8.7: none of these was processed.
-        let refused = error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        // RFC 9113 §8.7 and §7: none of these was processed.
+        let refusals = [h2::Reason::REFUSED_STREAM, h2::Reason::HTTP_1_1_REQUIRED].map(Some);
+        let refused = error.is_go_away() || refusals.contains(&error.reason());
         return if refused { fault.retryable().unsent() } else { fault };
     }
     Fault::origin(Reason::OriginGarbage, log)

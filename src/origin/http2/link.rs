@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
 use h2::{Ping, PingPong};
+use tokio::sync::oneshot;
 
 use super::super::allowance::Turn;
 use super::super::server::Open;
 use super::fault;
-use crate::base::{Clock, Fault};
+use crate::base::{Clock, Fault, Reason};
 use crate::net::dial;
 
 /// The most requests over one connection at a time.
@@ -39,6 +40,10 @@ struct Shared {
     streams: AtomicUsize,
     /// Whether a request waited for an answer in vain: others would too.
     is_suspect: AtomicBool,
+    /// Whether the server has answered no PING, so that nobody waits any longer.
+    is_given_up: AtomicBool,
+    /// Whether the server wants HTTP/1.1 for what it was asked (RFC 9113 §7).
+    wants_http1: AtomicBool,
     _open: Open,
 }
 
@@ -54,8 +59,8 @@ pub struct Stream {
 }
 
 impl Link {
-    /// Speaks HTTP/2 over `stream`. While requests are under way, a server that does not answer a PING
-    /// within `patience` is given up.
+    /// Speaks HTTP/2 over `stream`: the server must answer a PING within `patience`, so that it is known what
+    /// it takes and that it does, and again and again while requests are under way.
     ///
     /// # Errors
     /// What kept it from being spoken.
@@ -73,9 +78,16 @@ impl Link {
             .enable_push(false)
             .handshake(stream);
         let (sender, connection) = begun.await.map_err(|error| fault::of_head(&error))?;
-        let (streams, is_suspect) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let shared = Arc::new(Shared { streams, is_suspect, _open: open });
-        tokio::spawn(drive(connection, Arc::clone(&shared), patience, clock.clone()));
+        let [is_suspect, is_given_up, wants_http1] =
+            std::array::from_fn(|_| AtomicBool::new(false));
+        let streams = AtomicUsize::new(0);
+        let shared = Shared { streams, is_suspect, is_given_up, wants_http1, _open: open };
+        let shared = Arc::new(shared);
+        let (tell, told) = oneshot::channel();
+        let driven = drive(connection, Arc::clone(&shared), patience, clock.clone(), tell);
+        tokio::spawn(driven);
+        let gone = |_| Err(Fault::origin(Reason::OriginClosed, "no PING can be sent"));
+        told.await.unwrap_or_else(gone)?;
         let now = clock.now();
         Ok(Self { sender, shared, opened: now, used: now, is_tls })
     }
@@ -89,7 +101,17 @@ impl Link {
     pub fn is_open(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         let ended = matches!(self.sender.poll_ready(&mut cx), Poll::Ready(Err(_)));
-        !ended && !self.shared.is_suspect.load(Ordering::Relaxed)
+        !ended && !self.shared.is_suspect.load(Ordering::Relaxed) && !self.wants_http1()
+    }
+
+    /// Whether its server wants HTTP/1.1.
+    pub fn wants_http1(&self) -> bool {
+        self.shared.wants_http1.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody has a stream on it.
+    pub fn is_unused(&self) -> bool {
+        self.shared.streams.load(Ordering::Relaxed) == 0
     }
 
     /// Whether it takes one more now.
@@ -100,8 +122,7 @@ impl Link {
 
     /// Whether nobody has asked anything over it for so long.
     pub fn is_idle(&self, time: Duration, now: Instant) -> bool {
-        self.shared.streams.load(Ordering::Relaxed) == 0
-            && now.saturating_duration_since(self.used) >= time
+        self.is_unused() && now.saturating_duration_since(self.used) >= time
     }
 
     /// One more stream.
@@ -126,6 +147,17 @@ impl Stream {
     pub(super) fn suspect(&self) {
         self.shared.is_suspect.store(true, Ordering::Relaxed);
     }
+
+    /// What `error` is, before an answer's head was complete.
+    pub(super) fn fault(&self, error: &h2::Error) -> Fault {
+        if self.shared.is_given_up.load(Ordering::Relaxed) {
+            return Fault::origin(Reason::FirstByteTimeout, "it answers no PING").retryable();
+        }
+        if error.reason() == Some(h2::Reason::HTTP_1_1_REQUIRED) {
+            self.shared.wants_http1.store(true, Ordering::Relaxed);
+        }
+        fault::of_head(error)
+    }
 }
 
 impl Drop for Stream {
@@ -134,27 +166,38 @@ impl Drop for Stream {
     }
 }
 
-/// Moves the bytes of a connection until it ends, or its server does not answer.
+/// Moves the bytes of a connection until it ends, or its server does not answer, and tells whether it has
+/// answered at all.
 async fn drive(
     mut connection: Connection<dial::Stream, Bytes>,
     shared: Arc<Shared>,
     patience: Duration,
     clock: Clock,
+    tell: oneshot::Sender<Result<(), Fault>>,
 ) {
     let Some(mut ping) = connection.ping_pong() else { return };
-    let mut is_pinged = false;
+    let mut tell = Some(tell);
+    let mut is_pinged = ping.send_ping(Ping::opaque()).is_ok();
     let mut sleep = clock.sleep(patience);
     loop {
         tokio::select! {
             biased;
-            // Its error has reached the streams.
-            _ = &mut connection => return,
+            ended = &mut connection => {
+                let closed = || Fault::origin(Reason::OriginClosed, "closed as it was opened");
+                let why = ended.map_or_else(|error| fault::of_head(&error), |()| closed());
+                // Of those that have streams each is told by its own.
+                return drop(tell.map(|tell| tell.send(Err(why))));
+            }
             pong = pong(&mut ping), if is_pinged => {
                 if pong.is_err() { return }
                 is_pinged = false;
+                drop(tell.take().map(|tell| tell.send(Ok(()))));
             }
             () = &mut sleep => {
-                if is_pinged { return }
+                if is_pinged {
+                    shared.is_given_up.store(true, Ordering::Relaxed);
+                    return drop(tell.map(|tell| tell.send(Err(silent(patience)))));
+                }
                 if shared.streams.load(Ordering::Relaxed) > 0 {
                     is_pinged = ping.send_ping(Ping::opaque()).is_ok();
                 }
@@ -162,6 +205,10 @@ async fn drive(
             }
         }
     }
+}
+
+fn silent(patience: Duration) -> Fault {
+    Fault::origin(Reason::ConnectTimeout, format!("no answer in HTTP/2 within {patience:?}"))
 }
 
 async fn pong(ping: &mut PingPong) -> Result<(), h2::Error> {

@@ -33,6 +33,8 @@ pub enum Found {
     Stream(Stream),
     /// Over HTTP/1.1, which the server prefers.
     Http1,
+    /// Nowhere: the server takes connections, and no requests.
+    Refused,
     /// Nowhere, until a connection is open that somebody opens already.
     Wait(watch::Receiver<Told>),
     /// Nowhere, until one is open that whoever is told this opens.
@@ -45,9 +47,13 @@ impl Links {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where a request goes; where `since` is told, over nothing that was opened before.
-    pub fn find(&self, since: Option<Instant>, now: Instant) -> Found {
+    /// Where a request goes; where `since` is told, over nothing that was opened before. Where a connection
+    /// `was_opened` for it, and there is no such one, or one that takes nothing, the server takes nothing.
+    pub fn find(&self, since: Option<Instant>, was_opened: bool, now: Instant) -> Found {
         let mut state = self.state();
+        if state.links.iter().any(Link::wants_http1) {
+            state.http1_until = Some(now + CHOSEN);
+        }
         state.links.retain_mut(Link::is_open);
         let suits =
             |link: &&mut Link| link.has_room() && since.is_none_or(|since| link.opened() >= since);
@@ -56,6 +62,9 @@ impl Links {
         }
         if state.http1_until.is_some_and(|until| now < until) {
             return Found::Http1;
+        }
+        if was_opened && (state.links.is_empty() || state.links.iter().any(Link::is_unused)) {
+            return Found::Refused;
         }
         // Whoever was opening one may have been dropped with his runtime.
         let opening = state.opening.as_ref().filter(|told| told.has_changed().is_ok());

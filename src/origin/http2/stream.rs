@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use bytes::Bytes;
-use h2::client::{ResponseFuture, SendRequest};
+use h2::client::ResponseFuture;
 use h2::{RecvStream, SendStream};
 use http::header::{CONNECTION, HOST};
 use http::uri::{Authority, PathAndQuery, Scheme};
@@ -17,7 +17,6 @@ use super::super::body::OriginBody;
 use super::super::carrier::{Answered, Limits};
 use super::super::fault as faults;
 use super::body::{Rest, StreamBody};
-use super::fault;
 use super::link::Stream;
 use super::upload::Upload;
 use crate::base::{Body, Clock, Fault, Reason};
@@ -36,7 +35,7 @@ pub async fn exchange(
 ) -> Result<Answered, Fault> {
     let request = head(asked, stream.is_tls)?;
     let limit = limits.first_byte;
-    let begun = clock.within(limit, begin(&mut stream.sender, request, body.is_end_stream())).await;
+    let begun = clock.within(limit, begin(&mut stream, request, body.is_end_stream())).await;
     let late = || {
         stream.suspect();
         faults::late(limit)
@@ -55,7 +54,7 @@ pub async fn exchange(
             }
         }
         if let Poll::Ready(answer) = Pin::new(&mut answer).poll(cx) {
-            return Poll::Ready(answer.map_err(|error| fault::of_head(&error)));
+            return Poll::Ready(answer.map_err(|error| stream.fault(&error)));
         }
         Pin::new(&mut sleep).poll(cx).map(|()| Err(late()))
     });
@@ -88,16 +87,17 @@ fn put_back(mut fault: Fault, sending: Upload, body: &mut Body) -> Fault {
 
 /// Opens the stream with the head of the request, as soon as the server takes one more.
 async fn begin(
-    sender: &mut SendRequest<Bytes>,
+    stream: &mut Stream,
     request: Request<()>,
     is_whole: bool,
 ) -> Result<(ResponseFuture, SendStream<Bytes>), Fault> {
+    let sender = &mut stream.sender;
     let ready = poll_fn(|cx| sender.poll_ready(cx)).await;
     let sent = ready.and_then(|()| sender.send_request(request, is_whole));
-    sent.map_err(|error| match error.is_library() {
+    sent.map_err(|error| match error.is_io() || error.is_remote() || error.is_library() {
+        true => stream.fault(&error),
         // It cannot be said in HTTP/2.
-        true => Fault::client(Reason::BadRequest, error),
-        false => fault::of_head(&error),
+        false => Fault::client(Reason::BadRequest, error),
     })
 }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use h2::SendStream;
 use http::HeaderMap;
-use http_body::Frame;
+use http_body::{Body as _, Frame, SizeHint};
 
 use super::super::sending::Sending;
 use crate::base::{Body, Clock, Fault};
@@ -25,12 +25,15 @@ pub(super) struct Upload {
     /// What has gone; `None` once that is too much to be kept.
     gone: Option<VecDeque<Bytes>>,
     trailers: Option<HeaderMap>,
+    /// Whether its length was told in the head.
+    is_told: bool,
 }
 
 impl Upload {
     pub(super) fn new(stream: SendStream<Bytes>, body: Body, clock: &Clock) -> Self {
+        let is_told = body.size_hint().exact().is_some();
         let (sending, gone) = (Sending::bare(body, clock), Some(VecDeque::new()));
-        Self { stream, sending, over: false, gone, trailers: None }
+        Self { stream, sending, over: false, gone, trailers: None, is_told }
     }
 
     /// Bytes that have gone.
@@ -87,7 +90,7 @@ impl Upload {
         let trailers = self.trailers.or_else(|| self.sending.take_trailers());
         let (left, rest) = self.sending.into_rest();
         pieces.extend(left.into_iter().filter(|piece| !piece.is_empty()));
-        Some(Body::stream(Again { pieces, rest, trailers }))
+        Some(Body::stream(Again { pieces, rest, trailers, is_told: self.is_told }))
     }
 }
 
@@ -96,6 +99,7 @@ struct Again {
     pieces: VecDeque<Bytes>,
     rest: Option<Body>,
     trailers: Option<HeaderMap>,
+    is_told: bool,
 }
 
 impl http_body::Body for Again {
@@ -118,6 +122,14 @@ impl http_body::Body for Again {
     fn is_end_stream(&self) -> bool {
         let rest = self.rest.as_ref().is_none_or(http_body::Body::is_end_stream);
         self.pieces.is_empty() && rest && self.trailers.is_none()
+    }
+
+    /// Exact where it was before: the head tells it already, and how the body is framed follows from it.
+    fn size_hint(&self) -> SizeHint {
+        let kept: u64 = self.pieces.iter().map(|piece| piece.len() as u64).sum();
+        let rest = self.rest.as_ref().map_or(Some(0), |rest| rest.size_hint().exact());
+        let whole = rest.filter(|_| self.is_told).map(|rest| kept + rest);
+        whole.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 

@@ -47,17 +47,18 @@ impl Server {
     /// `None` where the request must go over HTTP/1.1.
     ///
     /// # Errors
-    /// What kept a connection from opening.
+    /// What kept a connection from opening, and whether this is the first to hear of it.
     pub async fn stream(
         self: &Arc<Self>,
         worker: WorkerId,
         since: Option<Instant>,
         limit: Duration,
         clock: &Clock,
-    ) -> Result<Option<Stream>, Fault> {
+    ) -> Result<Option<Stream>, (Fault, bool)> {
         let Some(links) = self.links.get(usize::from(worker.0)) else { return Ok(None) };
+        let mut was_opened = false;
         loop {
-            let mut told = match links.find(since, clock.now()) {
+            let (mut told, first) = match links.find(since, was_opened, clock.now()) {
                 Found::Stream(stream) => {
                     if stream.reused {
                         self.counts.reuses.fetch_add(1, Ordering::Relaxed);
@@ -65,16 +66,21 @@ impl Server {
                     return Ok(Some(stream));
                 }
                 Found::Http1 => return Ok(None),
-                Found::Wait(told) => told,
+                Found::Refused => {
+                    let log = "it takes connections of HTTP/2, and no requests";
+                    return Err((Fault::origin(Reason::OriginClosed, log), true));
+                }
+                Found::Wait(told) => (told, false),
                 Found::Open(tell, told) => {
                     let (server, clock) = (Arc::clone(self), clock.clone());
                     tokio::spawn(async move { server.link(worker, limit, &clock, &tell).await });
-                    told
+                    (told, true)
                 }
             };
             // Who opened it may have gone with his runtime, which is no answer.
             let became = told.wait_for(Option::is_some).await.ok().and_then(|told| told.clone());
-            became.unwrap_or(Ok(()))?;
+            was_opened = became.is_some();
+            became.unwrap_or(Ok(())).map_err(|fault| (fault, first))?;
         }
     }
 
@@ -124,7 +130,8 @@ impl Server {
         })
     }
 
-    /// Opens a connection of HTTP/2, or of what the server prefers. Requests bound how many there are.
+    /// Opens a connection of HTTP/2, or of what the server prefers. Turns bound the requests, and a worker
+    /// opens another only where all that it has are full.
     async fn open_carrier(&self, limit: Duration, clock: &Clock) -> Result<Opened, Fault> {
         let stream = self.open_stream(self.links_tls.as_ref(), limit, clock).await?;
         if stream.chose_http2() == Some(false) {
