@@ -42,7 +42,7 @@
 //! | 0 | [`base`]: time, budget, keys, reasons, faults, bodies |
 //! | 1 | [`telemetry`], [`semantics`], [`config`], [`net`], [`wire`], [`geo`] |
 //! | 2 | [`store`], [`origin`], [`site`], [`front`], [`listen`], [`fleet`], [`stream`] |
-//! | 3 | [`fetch`], [`purge`], [`reply`] |
+//! | 3 | [`fetch`], [`purge`], [`reply`], [`geodns`] |
 //! | 4 | [`flow`] |
 //! | 5 | [`admin`] |
 //! | 6 | [`server`]: the only place that knows every room |
@@ -134,6 +134,7 @@
 pub mod listen;
 pub mod front;
 pub mod fleet;
+pub mod geodns;
 pub mod flow;
 pub mod site;
 pub mod purge;

@@ -1,0 +1,10 @@
+//! Authoritative DNS that sends each reader to the best living datacenter.
+//!
+//! [`zone`] reads master files and finds what they say of a name.
+
+pub mod kind;
+pub mod name;
+pub mod zone;
+
+pub use kind::Kind;
+pub use name::Name;
