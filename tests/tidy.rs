@@ -46,6 +46,7 @@ const NAMES: &[(&[&str], &[&str], &str)] = &[
     (&["rustls"], OUTWARD, "what speaks TLS stands in three rooms"),
     (&["tokio_rustls"], OUTWARD, "what speaks TLS stands in three rooms"),
     (&["hickory_resolver"], OUTWARD, "what resolves names stands in three rooms"),
+    (&["maxminddb"], &["src/geo/"], "one room knows where networks are"),
     (&["tokio", "time"], CLOCK, "time is a value: ask base::Clock"),
     (&["Instant", "now"], CLOCK, "time is a value: ask base::Clock"),
     (&["SystemTime", "now"], CLOCK, "time is a value: ask base::Clock"),

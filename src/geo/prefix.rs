@@ -38,6 +38,58 @@ fn mask(length: u8) -> u128 {
 }
 
 impl Prefix {
+    /// The first `length` bits of `address`; `None` where it has fewer. An IPv4 address mapped into IPv6 is
+    /// taken for the IPv4 address, with its own length.
+    pub fn new(address: IpAddr, length: u8) -> Option<Self> {
+        let (bits, v6) = bits_of(address);
+        let mapped = u8::from(address.is_ipv6() && !v6) * 96;
+        let length = length.checked_sub(mapped)?;
+        let most = if v6 { 128 } else { 32 };
+        (length <= most).then(|| Self { bits: bits & mask(length), length, v6 })
+    }
+
+    /// The first `length` bits of `address` as IPv6, even where an IPv4 address is mapped into it.
+    pub fn of_six(address: std::net::Ipv6Addr, length: u8) -> Option<Self> {
+        let bits = address.to_bits();
+        (length <= 128).then(|| Self { bits: bits & mask(length), length, v6: true })
+    }
+
+    /// The bits of its first address, an IPv4 one's in the upper 32.
+    pub fn first(&self) -> u128 {
+        self.bits
+    }
+
+    /// The same of its last address, with all bits set below an IPv4 one's.
+    pub fn last(&self) -> u128 {
+        self.bits | !mask(self.length)
+    }
+
+    /// How many bits all its addresses share.
+    pub fn length(&self) -> u8 {
+        self.length
+    }
+
+    /// Whether its addresses are of IPv6.
+    pub fn is_v6(&self) -> bool {
+        self.v6
+    }
+
+    /// Its first address.
+    pub fn address(&self) -> IpAddr {
+        if self.v6 {
+            return IpAddr::V6(self.bits.into());
+        }
+        let [a, b, c, d, ..] = self.bits.to_be_bytes();
+        IpAddr::from([a, b, c, d])
+    }
+
+    /// Whether all of `other` lies within.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.v6 == other.v6
+            && self.length <= other.length
+            && other.bits & mask(self.length) == self.bits
+    }
+
     /// Whether `address` lies within.
     pub fn contains(&self, address: IpAddr) -> bool {
         let (bits, v6) = bits_of(address);
@@ -74,13 +126,7 @@ impl FromStr for Prefix {
 
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = if self.v6 {
-            IpAddr::V6(self.bits.into())
-        } else {
-            let [a, b, c, d, ..] = self.bits.to_be_bytes();
-            IpAddr::from([a, b, c, d])
-        };
-        write!(f, "{address}/{}", self.length)
+        write!(f, "{}/{}", self.address(), self.length)
     }
 }
 
@@ -140,6 +186,20 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Prefix>().unwrap_err().to_string(), message);
         }
+    }
+
+    #[test]
+    fn a_prefix_is_made_of_an_address_and_has_its_bounds() {
+        let new = |address: &str, length| Prefix::new(address.parse().unwrap(), length);
+        let shown = |address, length| new(address, length).map(|prefix| prefix.to_string());
+        assert_eq!(shown("192.0.2.77", 24).as_deref(), Some("192.0.2.0/24"));
+        assert_eq!(shown("::ffff:192.0.2.77", 120).as_deref(), Some("192.0.2.0/24"));
+        assert_eq!(shown("2001:db8::1", 32).as_deref(), Some("2001:db8::/32"));
+        assert_eq!((new("192.0.2.1", 33), new("::ffff:192.0.2.1", 95)), (None, None));
+        let [wide, narrow] = ["10.0.0.0/8", "10.1.0.0/16"].map(|p| p.parse::<Prefix>().unwrap());
+        assert!(wide.covers(&narrow) && wide.covers(&wide) && !narrow.covers(&wide));
+        assert_eq!(narrow.last() >> 96, 0x0a01_ffff);
+        assert!(!"::/0".parse::<Prefix>().unwrap().covers(&narrow));
     }
 
     #[test]

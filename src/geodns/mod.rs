@@ -1,8 +1,9 @@
 //! Authoritative DNS that sends each reader to the best living datacenter.
 //!
-//! [`zone`] reads master files and finds what they say of a name.
+//! [`map`] finds the datacenters for a reader's network. [`zone`] reads master files and finds what they say of a name.
 
 pub mod kind;
+pub mod map;
 pub mod name;
 pub mod zone;
 
