@@ -7,6 +7,7 @@ pub mod database;
 pub mod prefix;
 
 #[cfg(test)]
+#[path = "written_tests.rs"]
 pub(crate) mod written;
 
 pub use coordinates::Coordinates;
