@@ -20,6 +20,8 @@ use tokio_rustls::client::TlsStream;
 
 use crate::base::{Clock, Elapsed, Fault, Reason};
 
+/// The longest that another end may acknowledge nothing.
+const MOST_SILENCE: Duration = Duration::from_secs(3600);
 /// Connections that a thread begins to open before it looks at its sockets.
 const AT_ONCE: usize = 4;
 
@@ -144,10 +146,12 @@ pub(super) async fn secured(stream: TcpStream, tls: Option<&Tls>) -> io::Result<
 /// Has a connection end whose other end acknowledges nothing for `patience` (RFC 5482; tcp(7)): a host that
 /// is gone, or a link that swallows packets, is not waited for as long as an answer may take.
 fn bound_silence(stream: &TcpStream, patience: Duration) -> io::Result<()> {
+    // The kernel counts whole seconds, and not so far as durations do.
+    let second = Duration::from_secs(1);
+    let patience = patience.clamp(second, MOST_SILENCE);
     let socket = SockRef::from(stream);
     socket.set_tcp_user_timeout(Some(patience))?;
-    let probes = TcpKeepalive::new().with_time(patience).with_interval(Duration::from_secs(1));
-    socket.set_tcp_keepalive(&probes)
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(patience).with_interval(second))
 }
 
 /// Opens a connection, whose turn it is.

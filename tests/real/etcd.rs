@@ -367,7 +367,6 @@ fn an_etcd_that_asks_for_tls_and_a_password_gets_both() {
     let (done, said) = fleet.run(&SWITCH);
     assert!(done, "{said}");
     until("it is in force", SOON, || fleet.who() == ["eqiad", "eqiad"]);
-    // Its tokens end with it.
     fleet.etcd.kill();
     fleet.wait_for("tidegate_etcd_followed", 0.0);
     fleet.etcd.start_again();
