@@ -59,6 +59,21 @@ impl Stream {
         matches!(self, Self::Tls(_))
     }
 
+    /// Has the connection end where the other end acknowledges nothing for `patience` (RFC 5482; tcp(7)), or
+    /// not before the kernel's own time where that is `None`: who reads slowly acknowledges nothing either.
+    pub fn bound_silence(&self, patience: Option<Duration>) {
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+            #[cfg(feature = "mutants")]
+            Self::Memory(_) => return,
+        };
+        let least = Duration::from_secs(1);
+        let patience = patience.map(|patience| patience.clamp(least, MOST_SILENCE));
+        // A socket that is no more has ended already.
+        let _ = SockRef::from(stream).set_tcp_user_timeout(patience);
+    }
+
     /// Whether the server has chosen HTTP/2, where it had the choice (RFC 7301).
     pub fn chose_http2(&self) -> Option<bool> {
         match self {
@@ -128,7 +143,7 @@ async fn connect(
         |reason| move |error: io::Error| Fault::origin(reason, format!("{address}: {error}"));
     let stream = open(address, turn).await.map_err(failed(Reason::ConnectFailed))?;
     stream.set_nodelay(true).map_err(failed(Reason::ConnectFailed))?;
-    bound_silence(&stream, patience).map_err(failed(Reason::ConnectFailed))?;
+    look_after(&stream, patience).map_err(failed(Reason::ConnectFailed))?;
     secured(stream, tls).await.map_err(failed(Reason::OriginTls))
 }
 
@@ -143,15 +158,13 @@ pub(super) async fn secured(stream: TcpStream, tls: Option<&Tls>) -> io::Result<
     Ok(Stream::Tls(Box::new(stream)))
 }
 
-/// Has a connection end whose other end acknowledges nothing for `patience` (RFC 5482; tcp(7)): a host that
-/// is gone, or a link that swallows packets, is not waited for as long as an answer may take.
-fn bound_silence(stream: &TcpStream, patience: Duration) -> io::Result<()> {
+/// Has the kernel look whether the other end is still there while nothing comes, from `patience` on.
+fn look_after(stream: &TcpStream, patience: Duration) -> io::Result<()> {
     // The kernel counts whole seconds, and not so far as durations do.
     let second = Duration::from_secs(1);
     let patience = patience.clamp(second, MOST_SILENCE);
-    let socket = SockRef::from(stream);
-    socket.set_tcp_user_timeout(Some(patience))?;
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(patience).with_interval(second))
+    let probes = TcpKeepalive::new().with_time(patience).with_interval(second).with_retries(3);
+    SockRef::from(stream).set_tcp_keepalive(&probes)
 }
 
 /// Opens a connection, whose turn it is.

@@ -25,6 +25,8 @@ pub struct Limits {
     pub first_byte: Duration,
     /// Between two pieces of the body.
     pub between: Duration,
+    /// What the server may acknowledge nothing of a request without a body for.
+    pub silence: Duration,
 }
 
 /// An answer so far, whatever it comes over.

@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use tokio::io::AsyncWrite;
@@ -33,6 +33,8 @@ pub struct Connection {
     open: Open,
     /// Whether it refused bytes: no request follows on it.
     broken: bool,
+    /// How long the server may acknowledge nothing, where that is bounded.
+    patience: Option<Duration>,
 }
 
 /// How an answer's head does not come.
@@ -61,7 +63,17 @@ pub struct Awaited {
 impl Connection {
     /// Speaks HTTP/1.1 over `stream`.
     pub fn new(stream: Stream, open: Open) -> Self {
-        Self { stream, buffer: Buffer::default(), sleep: None, open, broken: false }
+        let buffer = Buffer::default();
+        Self { stream, buffer, sleep: None, open, broken: false, patience: None }
+    }
+
+    /// Has it end where the server acknowledges nothing for `patience`, if that is bounded: a request that
+    /// goes nowhere is not waited for as long as an answer may take.
+    pub fn bound_silence(&mut self, patience: Option<Duration>) {
+        if self.patience != patience {
+            self.patience = patience;
+            self.stream.bound_silence(patience);
+        }
     }
 
     /// Whether a request may follow: all before it went out, and nothing has come over it that nobody
@@ -191,6 +203,7 @@ impl Connection {
 
     /// The byte stream, after a change of protocol, and what must live as long.
     pub fn into_duplex(mut self) -> (Pin<Box<dyn Duplex>>, Open) {
+        self.bound_silence(None);
         let held = self.buffer.take(usize::MAX);
         (Box::pin(Rewound::new(held, self.stream)), self.open)
     }

@@ -26,6 +26,9 @@ pub async fn exchange(
     limits: Limits,
     clock: &Clock,
 ) -> Result<Answered, Fault> {
+    // A server may take its time to read a body, as long as it likes.
+    let is_bodiless = matches!(body, Body::Empty);
+    lease.connection.bound_silence(is_bodiless.then_some(limits.silence));
     let mut sending = Sending::new(asked, body, clock);
     let head = head(&mut lease.connection, &mut sending, limits.first_byte, clock);
     let ResponseHead { parts: mut head, keep_alive } = poll_fn(head).await?;

@@ -309,6 +309,7 @@ impl Pool {
         let limits = Limits {
             first_byte: terms.first_byte_timeout.unwrap_or(self.config.first_byte_timeout),
             between: terms.between_bytes_timeout.unwrap_or(self.config.between_bytes_timeout),
+            silence: self.config.connect_timeout,
         };
         let server = Arc::clone(self.servers[at].name());
         let answered = carrier.exchange(asked, body, limits, clock).await;

@@ -185,8 +185,8 @@ fn a_server_that_answers_no_ping_is_given_up() {
     let asked = proxy.http1().begin(post("/silent"));
     server.wait_for("/silent", 1);
     let mut asked = Some(asked);
-    // It has a minute to answer, and three seconds for a PING.
-    for _ in 0..8 {
+    // It has a minute to answer, and five seconds for a PING, which goes out after three.
+    for _ in 0..12 {
         proxy.advance(1);
         if asked.as_mut().is_some_and(|asked| crate::kit::wait::soon(|| asked.has_head())) {
             break;

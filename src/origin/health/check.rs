@@ -55,7 +55,7 @@ async fn fetch(
 ) -> Result<(), String> {
     // The check has a limit of its own, which is over before these.
     let later = terms.timeout * 2;
-    let limits = Limits { first_byte: later, between: later };
+    let limits = Limits { first_byte: later, between: later, silence: later };
     let answered = carrier.exchange(asked, &mut Body::Empty, limits, clock).await;
     let Answered { head, body, .. } = answered.map_err(|fault| fault.log)?;
     if head.status.as_u16() != terms.status {

@@ -21,6 +21,8 @@ use crate::net::dial;
 const MOST: u32 = 100;
 /// What of an answer may be on its way to a reader who does not read, in bytes.
 const WINDOW: u32 = 256 * 1024;
+/// How long a server may take to answer a PING at least, while requests are under way.
+const BUSY: Duration = Duration::from_secs(5);
 /// The largest head of an answer, in bytes.
 const MAX_HEAD: u32 = 64 * 1024;
 
@@ -179,6 +181,8 @@ async fn drive(
     let mut tell = Some(tell);
     let mut is_pinged = ping.send_ping(Ping::opaque()).is_ok();
     let mut sleep = clock.sleep(patience);
+    // Whoever has answered once may be busy for a while.
+    let patience = patience.max(BUSY);
     loop {
         tokio::select! {
             biased;
